@@ -1,0 +1,126 @@
+/**
+ * Every setting of every process, in one registry: name, what it means, format, default.
+ * `readConfig` validates the environment once, at start, and names every faulty variable in one error.
+ * `.env.example`, the README's configuration table and the compose contract test are made from `settings`.
+ */
+import { z } from 'zod';
+
+interface Setting<T extends z.ZodType> {
+  readonly doc: string;
+  readonly schema: T;
+  /** True when the value is a secret: never printed, never logged. */
+  readonly secret?: boolean;
+}
+
+const setting = <T extends z.ZodType>(doc: string, schema: T, secret = false): Setting<T> => ({
+  doc,
+  schema,
+  secret,
+});
+
+const integer = (min: number, max = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(min).max(max);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+
+/** The registry. Units are in the names: `_MS` milliseconds, `_S` seconds, `_URL` with scheme. */
+export const settings = {
+  // Where things are
+  MYSQL_URL: setting('MariaDB, as mysql://user:password@host:port/database', z.url(), true),
+  MYSQL_SOCKET: setting('MariaDB unix socket; used instead of host and port when set', z.string().optional()),
+  MYSQL_POOL_SIZE: setting('connections each process keeps to MariaDB', integer(2, 500).default(10)),
+  REDIS_URL: setting('Redis of the gate and the registry, as redis://host:port', z.url(), true),
+  SHOP: setting('shop name: the hash tag of every Redis key', z.string().regex(/^[a-z0-9-]{1,40}$/).default('main')),
+  KAFKA_BROKERS: setting('Kafka bootstrap brokers, host:port, comma separated', list),
+  KAFKA_TOPIC_PREFIX: setting('put before every topic and consumer group name', z.string().default('')),
+  TEMPORAL_ADDRESS: setting('Temporal front end, host:port', z.string()),
+  TEMPORAL_NAMESPACE: setting('Temporal namespace', z.string().default('default')),
+  TEMPORAL_TASK_QUEUE: setting('task queue of the checkout worker', z.string().default('checkout')),
+  TEMPORAL_API_KEY: setting('API key for Temporal Cloud; turns TLS on', z.string().optional(), true),
+  TEMPORAL_UI_URL: setting('Web UI base URL, for links in admin answers and logs', z.url().default('http://127.0.0.1:8233')),
+
+  // This process
+  HOST: setting('address to listen on', z.string().default('127.0.0.1')),
+  PORT: setting('port to listen on; 0 lets the system choose', integer(0, 65_535).default(0)),
+  ADVERTISED_URL: setting('URL under which other processes reach this one; default: the address it listens on', z.url().optional()),
+  INSTANCE_ID: setting('name of this instance in registry and logs; default: random', z.string().optional()),
+  SERVICES: setting('services this API process runs, comma separated', list.default(['members', 'carts', 'products', 'orders', 'payments'])),
+  LOG_LEVEL: setting('pino level', z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')),
+  METRICS_PORT: setting('port of health and metrics in workers; 0 lets the system choose', integer(0, 65_535).default(0)),
+
+  // Gateway and registry
+  REGISTRY: setting('where gateways find instances: redis, or static', z.enum(['redis', 'static']).default('redis')),
+  REGISTRY_STATIC: setting('for REGISTRY=static: orders=http://host:port|http://…,payments=…', z.string().optional()),
+  REGISTRY_TTL_MS: setting('an instance without heartbeat for this long is gone', integer(500).default(6_000)),
+  RATE_LIMIT_PER_MINUTE: setting('requests a member (or address, before log-in) may send per minute', integer(1).default(6_000)),
+  TRUST_PROXY: setting('hops of trusted proxies before the gateway', integer(0).default(0)),
+  PUBLIC_URL: setting('URL of the gateway as buyers see it', z.url().default('http://127.0.0.1:8080')),
+
+  // Tokens
+  TOKEN_PRIVATE_KEY: setting('ES256 private key as JWK JSON: signs access tokens (members service only)', z.string().optional(), true),
+  TOKEN_PUBLIC_KEYS: setting('JWK set JSON of the access token keys (gateway)', z.string().optional()),
+  PRINCIPAL_SECRET: setting('base64url, 32 bytes or more: signs the internal principal from gateway to services', z.string().min(43).optional(), true),
+  TICKET_SECRET: setting('base64url, 32 bytes or more: signs event-stream tickets', z.string().min(43).optional(), true),
+  ACCESS_TOKEN_S: setting('life of an access token', integer(30, 86_400).default(900)),
+  REFRESH_TOKEN_S: setting('life of a refresh token', integer(60).default(1_209_600)),
+  ADMIN_USERNAME: setting('admin made by the seed', z.string().default('admin')),
+
+  // Checkout
+  CHECKOUT_HOLD_MS: setting('time a buyer has to pay, from PENDING_PAYMENT', integer(1_000).default(300_000)),
+  CHECKOUT_GROUP_MAX: setting('orders one workflow may carry; 1 is strict one-to-one', integer(1, 50).default(25)),
+  CHECKOUT_IN_FLIGHT_MAX: setting('orders claimed and still QUEUED, at most', integer(1).default(300)),
+  CHECKOUT_BACKLOG_MAX: setting('orders QUEUED without owner, above which acceptance answers 503 backlog_full', integer(1).default(50_000)),
+  ACCEPTANCE_BATCH_MAX: setting('orders one acceptance transaction may carry', integer(1, 128).default(64)),
+  PAYMENT_ATTEMPTS: setting('declines an order survives, counting the last', integer(1, 10).default(3)),
+  CONFIRM_WAIT_MS: setting('how long a confirm waits for the provider before 202', integer(100, 30_000).default(3_000)),
+  WORKER_CACHED_WORKFLOWS: setting('workflows the checkout worker keeps in memory (0.2 MB each)', integer(1).default(2_000)),
+  SWEEP_EVERY_MS: setting('how often the sweeper looks for orders without a living owner', integer(1_000).default(15_000)),
+  DRIFT_EVERY_MS: setting('how often the gate worker compares gate and ledger', integer(200).default(3_000)),
+  OUTBOX_POLL_MS: setting('how often the relay looks for new outbox rows when idle', integer(10).default(100)),
+
+  // Provider
+  PROVIDER_URL: setting('payment provider base URL (Toss Payments: https://api.tosspayments.com)', z.url().optional()),
+  PROVIDER_SECRET_KEY: setting('provider secret key, sent as Basic auth', z.string().optional(), true),
+  PROVIDER_CLIENT_KEY: setting('provider client key, handed to the payment widget', z.string().default('test_ck_firstcome')),
+  PROVIDER_TIMEOUT_MS: setting('a provider call without answer for this long is UNKNOWN', integer(100, 60_000).default(8_000)),
+
+  // Sandbox
+  SANDBOX_DIR: setting('folder of the sandbox ledger', z.string().optional()),
+  SANDBOX_WEBHOOK_URL: setting('where the sandbox sends webhooks (…/v1/webhooks/toss)', z.url().optional()),
+  SANDBOX_URL: setting('sandbox base URL, for the audit and load scripts', z.url().optional()),
+  DEMO: setting('true puts the sandbox payment page in answers; never on with a real provider', flag.default(false)),
+} as const;
+
+export type SettingName = keyof typeof settings;
+export type Config = { readonly [N in SettingName]: z.infer<(typeof settings)[N]['schema']> };
+
+/** A start-up error that lists every faulty variable; entry points print its message and exit 78 (EX_CONFIG). */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the named settings from an environment.
+ * @param names settings this process uses; the type of the result holds just these
+ * @param env   usually process.env; empty strings count as unset
+ * @throws ConfigError naming every missing or malformed variable
+ */
+export function readConfig<N extends SettingName>(
+  names: readonly N[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Pick<Config, N> {
+  const values: Record<string, unknown> = {};
+  const faults: string[] = [];
+  for (const name of names) {
+    const raw = env[name];
+    const parsed = settings[name].schema.safeParse(raw === '' ? undefined : raw);
+    if (parsed.success) values[name] = parsed.data;
+    else faults.push(`${name}: ${raw ? 'not valid' : 'missing'}: ${settings[name].doc}`);
+  }
+  if (faults.length > 0) throw new ConfigError(`configuration:\n  ${faults.join('\n  ')}`);
+  return values as Pick<Config, N>;
+}
