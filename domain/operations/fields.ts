@@ -1,0 +1,29 @@
+/** Fields that several operations share. Requests are strict objects: unknown fields are refused. */
+import { z } from 'zod';
+import { type IdPrefix, idPattern } from '../ids';
+import { CURRENCY } from '../money';
+
+export const id = (prefix: IdPrefix) => z.string().regex(idPattern(prefix), `must be an id like ${prefix}_…`);
+
+/** UTC, ISO 8601 with milliseconds. */
+export const timestamp = z.iso.datetime({ precision: 3 });
+/** Times that clients send may omit milliseconds. */
+export const clientTime = z.iso.datetime({ offset: true });
+
+/** won */
+export const amount = z.number().int().min(0).max(1_000_000_000_000);
+export const price = z.number().int().min(1).max(100_000_000);
+export const quantity = z.number().int().min(1).max(1_000);
+export const currency = z.literal(CURRENCY);
+
+/** The provider's rule for payment keys: at most 200 characters; ours are visible ASCII. */
+export const paymentKey = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1–200 visible ASCII characters');
+
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(500).optional(),
+};
+
+/** One page of a list; `nextCursor` is null on the last one. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });

@@ -1,0 +1,48 @@
+/**
+ * The public contract as data. Services bind handlers to these operations, the gateway routes by them,
+ * and the OpenAPI document is generated from them: what validates is what is documented.
+ */
+import type { z } from 'zod';
+import type { ProblemCode } from '../errors';
+import type { ServiceName } from '../names';
+
+/**
+ * public: no token · member: any valid token · admin: role ADMIN (a member gets 403) ·
+ * stream: a token, or the ticket of one order in the query (event streams of browsers cannot set headers).
+ */
+export type Access = 'public' | 'member' | 'admin' | 'stream';
+
+export interface Answer {
+  readonly description: string;
+  /** absent: no body */
+  readonly schema?: z.ZodType;
+  readonly mediaType?: 'application/json' | 'text/event-stream';
+}
+
+export interface OperationShape {
+  readonly id: string;
+  readonly summary: string;
+  readonly service: ServiceName;
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** OpenAPI template, such as /v1/orders/{orderId} */
+  readonly path: string;
+  readonly access: Access;
+  /** true: the Idempotency-Key header is required */
+  readonly idempotent?: boolean;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** accepted body media type; default application/json */
+  readonly bodyType?: 'application/json' | 'application/merge-patch+json';
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** problems beyond those every operation may answer (malformed_request, unauthorized, rate_limited, unavailable …) */
+  readonly problems?: readonly ProblemCode[];
+}
+
+/** Keeps the literal types of one operation, so that handlers see exact params, query and body. */
+export const defineOperation = <const O extends OperationShape>(operation: O): O => operation;
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+export type ParamsOf<O extends OperationShape> = Parsed<O['params']>;
+export type QueryOf<O extends OperationShape> = Parsed<O['query']>;
+export type BodyOf<O extends OperationShape> = Parsed<O['body']>;
