@@ -1,0 +1,38 @@
+/** Logs of every process: one JSON line per fact on standard output, secrets removed. */
+import pino, { type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Field names whose values never reach a log, at the top or one level down. */
+const SECRETS = [
+  'password',
+  'accessToken',
+  'refreshToken',
+  'authorization',
+  'cookie',
+  'secret',
+  'secretKey',
+  'privateKey',
+  'ticket',
+];
+const PATHS = [
+  ...SECRETS.flatMap((field) => [field, `*.${field}`]),
+  'req.headers.authorization',
+  'req.headers.cookie',
+  'req.headers["x-firstcome-principal"]',
+];
+
+/**
+ * @param name  the process (`gateway`, `relay`), in every line as `name`
+ * @param level pino level; `silent` in tests
+ */
+export function createLogger(name: string, level = 'info'): Logger {
+  return pino({
+    name,
+    level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: PATHS, censor: '[redacted]' },
+    serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
+  });
+}
