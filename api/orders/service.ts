@@ -1,0 +1,191 @@
+/**
+ * Checkouts and orders as their owners see them. The saga, not this service, moves an order on;
+ * the one exception is the cancel of an order that no saga owns yet, which MariaDB arbitrates.
+ */
+import { Problem } from '../../domain/errors';
+import { isOpen } from '../../domain/order';
+import type { OrderRow, OrdersRepository } from '../../infra/mysql/repositories/orders';
+import type { Admission, Admitted } from './admission';
+import type { Followers } from './followers';
+import {
+  type AcceptedView,
+  acceptedView,
+  type CheckoutView,
+  checkoutView,
+  type OrderSummaryView,
+  type OrderView,
+  orderSummaryView,
+  orderView,
+  type RefundView,
+  refundView,
+  type ViewSettings,
+} from './views';
+
+export interface Viewer {
+  readonly memberId: string;
+  readonly role: 'MEMBER' | 'ADMIN';
+}
+/** What an order's owner (its workflow) answers to a cancel; `gone` when there is no such workflow running. */
+export type OwnerCancel =
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'refused'; readonly code: 'payment_in_progress' | 'order_not_cancellable' }
+  | { readonly kind: 'gone' };
+
+export interface OrdersDeps {
+  readonly orders: OrdersRepository;
+  readonly admission: Admission;
+  readonly followers: Followers;
+  readonly views: ViewSettings;
+  /** QUEUED and unowned → CANCELLED with its units freed, in one guarded transaction; false when it was not so */
+  readonly cancelQueued: (orderId: string, memberId: string) => Promise<boolean>;
+  readonly cancelByOwner: (owner: string, orderId: string) => Promise<OwnerCancel>;
+  /** makes the gate follow; never throws */
+  readonly syncHold: (orderId: string) => void;
+  /** CONFIRMED → REFUNDING, once; the workflow is started after */
+  readonly claimRefund: (request: RefundRequest) => Promise<RefundStarted>;
+  readonly sagaUrl: (owner: string) => string;
+}
+export interface RefundRequest {
+  readonly orderId: string;
+  /** null: an admin asks */
+  readonly memberId: string | null;
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly idempotencyKey: string;
+  readonly bodyHash: string;
+}
+export type RefundStarted =
+  | { readonly kind: 'started' | 'replayed'; readonly refundId: string }
+  | { readonly kind: 'key_reused' }
+  | { readonly kind: 'not_refundable' }
+  | { readonly kind: 'not_found' };
+
+export interface OrderPage {
+  readonly limit: number;
+  readonly before?: string;
+  readonly status?: OrderRow['status'];
+}
+
+/** How long a cancel waits for an owner that is being replaced. */
+const OWNER_WAIT_MS = 3_000;
+
+export function createOrdersService(deps: OrdersDeps) {
+  const { orders, followers, views } = deps;
+  const viewerFilter = (viewer: Viewer): string | null => (viewer.role === 'ADMIN' ? null : viewer.memberId);
+
+  const find = async (orderId: string, memberId: string | null): Promise<OrderRow> => {
+    const order = await orders.find(orderId, memberId);
+    if (!order) throw new Problem('not_found');
+    return order;
+  };
+
+  const show = async (order: OrderRow): Promise<CheckoutView> => {
+    const [timeline, ahead] = await Promise.all([
+      orders.timeline(order.orderId),
+      order.status === 'QUEUED' ? orders.ahead(order.orderId) : null,
+    ]);
+    return checkoutView(order, { ahead, timeline }, views);
+  };
+
+  const newestHistory = async (orderId: string): Promise<number> => (await orders.newest([orderId])).get(orderId) ?? 0;
+
+  /** One try to cancel by what MariaDB says now; null: it moved meanwhile, look again. */
+  const tryCancel = async (order: OrderRow): Promise<'done' | null> => {
+    if (order.status === 'CANCELLED') return 'done';
+    if (!isOpen(order.status)) throw new Problem('order_not_cancellable');
+    if (!order.owner) {
+      if (!(await deps.cancelQueued(order.orderId, order.memberId))) return null;
+      deps.syncHold(order.orderId);
+      return 'done';
+    }
+    const answer = await deps.cancelByOwner(order.owner, order.orderId);
+    if (answer.kind === 'refused') throw new Problem(answer.code);
+    return answer.kind === 'cancelled' ? 'done' : null;
+  };
+
+  return {
+    admit: deps.admission.admit,
+    accepted: (order: Admitted): AcceptedView => acceptedView(order, views),
+
+    /** Waits until an admitted order has left the queue, at most `withinMs`. */
+    async waitUntilPayable(order: Admitted, withinMs: number): Promise<Admitted> {
+      const until = Date.now() + withinMs;
+      for (;;) {
+        // Read before the order: what moves in between is newer than `seen` and ends the wait at once.
+        const seen = await newestHistory(order.orderId);
+        const now = await orders.find(order.orderId, order.memberId);
+        if (now && now.status !== 'QUEUED') return { ...now, isReplay: order.isReplay };
+        if ((await followers.wait(order.orderId, seen, until - Date.now())) === null) return order;
+      }
+    },
+
+    async cartLines(memberId: string) {
+      const lines = await orders.cart(memberId);
+      if (lines.length === 0) throw new Problem('cart_empty');
+      return lines;
+    },
+
+    /** The order an idempotency key is bound to: a repeated cart checkout finds its cart already emptied. */
+    findByKey: orders.findByKey,
+
+    async checkout(orderId: string, memberId: string): Promise<CheckoutView> {
+      return show(await find(orderId, memberId));
+    },
+
+    /** @returns the checkout, and whether it had been cancelled before */
+    async cancel(orderId: string, memberId: string): Promise<{ view: CheckoutView; isReplay: boolean }> {
+      const until = Date.now() + OWNER_WAIT_MS;
+      for (;;) {
+        const order = await find(orderId, memberId);
+        const isReplay = order.status === 'CANCELLED';
+        if (await tryCancel(order)) return { view: await show(await find(orderId, memberId)), isReplay };
+        if (Date.now() > until) throw new Problem('unavailable', { retryAfterS: 2 });
+        await followers.wait(orderId, Number.MAX_SAFE_INTEGER, 100);
+      }
+    },
+
+    async list(viewer: Viewer, page: OrderPage): Promise<OrderSummaryView[]> {
+      const found = await orders.page({ viewer: viewerFilter(viewer), ...page });
+      return found.map(orderSummaryView);
+    },
+
+    async order(orderId: string, viewer: Viewer): Promise<OrderView> {
+      const order = await find(orderId, viewerFilter(viewer));
+      const [payments, timeline] = await Promise.all([orders.payments(orderId), orders.timeline(orderId)]);
+      const sagaUrl = viewer.role === 'ADMIN' && order.owner ? { sagaUrl: deps.sagaUrl(order.owner) } : {};
+      return orderView(order, { payments, timeline, ...sagaUrl });
+    },
+
+    async refund(request: Omit<RefundRequest, 'memberId' | 'requestedBy'>, viewer: Viewer) {
+      const claimed = await deps.claimRefund({
+        ...request,
+        memberId: viewerFilter(viewer),
+        requestedBy: viewer.memberId,
+      });
+      if (claimed.kind === 'not_found') throw new Problem('not_found');
+      if (claimed.kind === 'not_refundable') throw new Problem('order_not_refundable');
+      if (claimed.kind === 'key_reused') throw new Problem('idempotency_key_reused');
+      const refund = await orders.findRefund(request.orderId, claimed.refundId);
+      if (!refund) throw new Problem('internal');
+      // The stored answer holds unchanging facts only: a repeat says what the first call said.
+      const view: RefundView = {
+        ...refundView(refund),
+        status: 'REFUNDING',
+        updatedAt: refund.createdAt.toISOString(),
+      };
+      return { view, isReplay: claimed.kind === 'replayed' };
+    },
+
+    async readRefund(orderId: string, refundId: string, viewer: Viewer): Promise<RefundView> {
+      await find(orderId, viewerFilter(viewer));
+      const refund = await orders.findRefund(orderId, refundId);
+      if (!refund) throw new Problem('not_found');
+      return refundView(refund);
+    },
+
+    followers,
+    newestHistory,
+  };
+}
+
+export type OrdersService = ReturnType<typeof createOrdersService>;

@@ -1,0 +1,54 @@
+/**
+ * Server-sent events of one checkout (WHATWG HTML, section 9.2).
+ * Event id = history id, data = the GET body. Pub/sub only wakes; what is sent was read from MariaDB.
+ * The stream ends after the final state; a client that comes back with that id gets 204 and stays away.
+ */
+import type { ServerResponse } from 'node:http';
+import { isSettled } from '../../domain/order';
+import type { OrdersService } from './service';
+
+export interface StreamRequest {
+  readonly orderId: string;
+  readonly memberId: string;
+  /** what the client has seen already; 0: nothing */
+  readonly lastSeen: number;
+  readonly response: ServerResponse;
+  /** aborts when the client is gone or the process stops */
+  readonly signal: AbortSignal;
+}
+
+const COMMENT_EVERY_MS = 15_000;
+const RETRY_MS = 2_000;
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  // Proxies of the nginx kind would gather the events.
+  'x-accel-buffering': 'no',
+};
+
+/** Writes the stream until the final state or until the client is gone. */
+export async function streamCheckout(service: OrdersService, request: StreamRequest): Promise<void> {
+  const { orderId, memberId, response, signal } = request;
+  let seen = request.lastSeen;
+  const send = async (): Promise<boolean> => {
+    const newest = await service.newestHistory(orderId);
+    const view = await service.checkout(orderId, memberId);
+    if (newest > seen) response.write(`event: status\nid: ${newest}\ndata: ${JSON.stringify(view)}\n\n`);
+    seen = Math.max(seen, newest);
+    return isSettled(view.status);
+  };
+  const first = await service.checkout(orderId, memberId);
+  if (isSettled(first.status) && (await service.newestHistory(orderId)) <= seen) {
+    response.writeHead(204).end();
+    return;
+  }
+  response.writeHead(200, HEADERS);
+  response.write(`retry: ${RETRY_MS}\n\n`);
+  while (!signal.aborted) {
+    if (await send()) break;
+    const moved = await service.followers.wait(orderId, seen, COMMENT_EVERY_MS, signal);
+    if (moved === null && !signal.aborted) response.write(': still here\n\n');
+  }
+  response.end();
+}
