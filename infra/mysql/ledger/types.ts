@@ -7,6 +7,7 @@
  */
 import type { OrderLine, OrderReason, OrderStatus, UnsoldStatus } from '../../../domain/order';
 import type { PaymentStatus, RefundKind, RefundStatus } from '../../../domain/payment';
+import type { Sql } from '../transaction';
 
 // ── acceptance ────────────────────────────────────────────────────────────────────────────────────
 
@@ -26,6 +27,14 @@ export interface Reservation {
   /** per product with a limit: units one member may own */
   readonly limits: Readonly<Record<string, number>>;
   readonly fromCart: boolean;
+}
+
+export interface AcceptanceLedger {
+  /**
+   * Records reservations before their buyers are told yes; answers in the order of the batch. Idempotent per order id.
+   * @throws when the store does not answer: what was committed stays, the same reservations may come again
+   */
+  acceptOrders(batch: readonly Reservation[]): Promise<readonly Acceptance[]>;
 }
 
 export type Acceptance =
@@ -50,6 +59,68 @@ export interface Claim {
   /** workflow id: the members' owner for ever */
   readonly owner: string;
   readonly orders: readonly ClaimedOrder[];
+}
+
+export interface ClaimRequest {
+  /** orders one workflow may carry */
+  readonly groupMax: number;
+  /** orders claimed and still QUEUED, over all dispatchers */
+  readonly inFlightMax: number;
+  /** names the workflow; called inside the transaction, so it must be quick and pure but for randomness */
+  readonly nameOwner: (orders: readonly ClaimedOrder[]) => string;
+}
+
+export type CancelQueuedOutcome =
+  | { readonly kind: 'ended'; readonly status: 'CANCELLED' }
+  /** a saga has it (or is about to): ask the owner */
+  | { readonly kind: 'owned'; readonly owner: string; readonly status: OrderStatus }
+  | Elsewhere
+  /** no such order of this member */
+  | { readonly kind: 'notFound' };
+
+export interface Backlog {
+  /** orders QUEUED without owner */
+  readonly queued: number;
+  /** orders claimed per second, measured by this process between its readings; null until two are there */
+  readonly drainPerS: number | null;
+}
+
+/** An owner of open orders, for the sweeper to ask Temporal about. */
+export interface OwnerOfOpen {
+  readonly owner: string;
+  readonly orders: readonly { readonly orderId: string; readonly status: OrderStatus; readonly epoch: number }[];
+}
+
+export interface ClaimLedger {
+  /** Takes what has gathered (buyers who pay first, then by sequence) for one workflow; null when nothing may start. */
+  claimOrders(request: ClaimRequest): Promise<Claim | null>;
+  /** The workflow is known to have started. */
+  markDispatched(owner: string): Promise<void>;
+  /** Claims that nobody has marked: their start may have failed, repeat it with the same id and members. */
+  readUndispatched(olderThanMs: number): Promise<readonly Claim[]>;
+  /** Counts one failed start; answers how many there were. */
+  countAttempt(owner: string): Promise<number>;
+  /** The claim cannot start: its QUEUED orders end REJECTED, units and limits free, one dead letter. Answers their ids. */
+  rejectClaim(owner: string, why: string): Promise<readonly string[]>;
+  backlog(): Promise<Backlog>;
+  /** The buyer is confirming: head of the line. False when it is no longer waiting there. */
+  setPaying(orderId: string): Promise<boolean>;
+  cancelQueued(order: { readonly orderId: string; readonly memberId: string }): Promise<CancelQueuedOutcome>;
+  /** Queued orders before this one; 0 once claimed, null once it has left the queue. */
+  ahead(orderId: string): Promise<number | null>;
+  /** Owners, by name from `after` on, of open orders that have not changed for `quietForMs`; at most `limit` orders. */
+  readOwners(page: {
+    readonly quietForMs: number;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly OwnerOfOpen[]>;
+  /** Compare-and-set of the owner; `epoch` is the new one, current + 1. False: somebody else was quicker, or it has ended. */
+  takeOver(input: {
+    readonly orderId: string;
+    readonly expectedOwner: string;
+    readonly newOwner: string;
+    readonly epoch: number;
+  }): Promise<boolean>;
 }
 
 // ── reading ───────────────────────────────────────────────────────────────────────────────────────
@@ -154,6 +225,72 @@ export interface RefundClaim {
   readonly kind: RefundKind;
   readonly status: RefundStatus;
 }
+export type BuyerRefundOutcome =
+  | { readonly kind: 'claimed'; readonly refund: RefundClaim }
+  /** `refund`: the one that exists, when it is under way or done */
+  | { readonly kind: 'notRefundable'; readonly status: OrderStatus; readonly refund: RefundClaim | null }
+  | { readonly kind: 'notFound' };
+
+export type LateMoneyOutcome =
+  /** to be given back, now or since an earlier call */
+  | { readonly kind: 'claimed'; readonly refund: RefundClaim }
+  /** the order is still open, or this payment is being asked about: its saga decides */
+  | { readonly kind: 'undecided'; readonly status: OrderStatus }
+  /** the order is confirmed by this very payment */
+  | { readonly kind: 'wanted' }
+  | { readonly kind: 'notFound' };
+
+export interface RefundLedger {
+  /**
+   * CONFIRMED → REFUNDING. `memberId` null: an admin asks. `within` runs in the same transaction,
+   * for the row that remembers the answer under its idempotency key.
+   */
+  claimBuyerRefund(
+    input: {
+      readonly orderId: string;
+      readonly memberId: string | null;
+      readonly requestedBy: string;
+      readonly reason: string;
+    },
+    within?: (tx: Sql, refund: RefundClaim) => Promise<void>,
+  ): Promise<BuyerRefundOutcome>;
+  /** Money found for a payment called FAILED or EXPIRED, or never seen: the payment → REFUNDING, a refund row. */
+  claimLateMoney(input: {
+    readonly orderId: string;
+    readonly paymentKey: string;
+    readonly capture: {
+      /** won that the provider holds */
+      readonly amount: number;
+      readonly approvedAt: string;
+      readonly method: string | null;
+    };
+  }): Promise<LateMoneyOutcome>;
+  /** Refunds REFUNDING, not refused, without change for `quietForMs`: their workflow may be missing. Oldest first. */
+  readOpenRefunds(page: { readonly quietForMs: number; readonly limit: number }): Promise<readonly RefundClaim[]>;
+  /** The provider refused for good: it stays REFUNDING, with the code and a dead letter for a person to look at. */
+  recordRefundRefusal(input: {
+    readonly paymentId: string;
+    readonly code: string;
+    readonly message: string;
+  }): Promise<void>;
+}
+
+export interface StockAddition {
+  readonly productId: string;
+  /** units, ≥ 0 */
+  readonly quantity: number;
+  readonly reason: 'created' | 'restock' | 'correction';
+  /** what caused it, such as a restock's idempotency key */
+  readonly reference: string | null;
+}
+
+export interface StockLedger {
+  /** Adjustments after the given number, in order: what the gate has missed. */
+  readAdjustments(productId: string, afterN: number): Promise<readonly Adjustment[]>;
+}
+
+export type Ledger = SagaLedger & AcceptanceLedger & ClaimLedger & RefundLedger & StockLedger;
+
 export interface Adjustment {
   readonly productId: string;
   /** per-product number; the gate applies them in order, each once */
@@ -181,7 +318,7 @@ export interface SagaLedger {
   ): Promise<DeclineOutcome>;
   /** QUEUED | PENDING_PAYMENT → ended unsold, units and limits free, READY payment EXPIRED, outbox. Needs active_payment NULL. */
   endOrder(input: OwnedOrder & { status: UnsoldStatus; reason: OrderReason }): Promise<EndOutcome>;
-  /** CONFIRMED → REFUNDING (BUYER), or payment FAILED/EXPIRED → REFUNDING (LATE_MONEY), under SELECT order FOR UPDATE. */
+  /** The refund of a payment, whatever its state. */
   readRefund(paymentId: string): Promise<RefundClaim | null>;
   /** REFUNDING → REFUNDED; for BUYER refunds sold −n, limits −n and one adjustment per product. Returns the adjustments. */
   recordRefund(input: { paymentId: string }): Promise<{ readonly adjustments: readonly Adjustment[] }>;

@@ -91,6 +91,8 @@ const TABLES: readonly string[] = [
     body_hash CHAR(64) CHARACTER SET ascii NOT NULL,
     generation INT NOT NULL,
     from_cart TINYINT NOT NULL DEFAULT 0,
+    -- products whose limit per member this order counts against; the same are released when it ends
+    limited_products JSON NOT NULL,
     -- the buyer already confirms: head of the dispatcher's line
     paying TINYINT NOT NULL DEFAULT 0,
     -- workflow id; only its writes are taken
@@ -256,6 +258,13 @@ const TABLES: readonly string[] = [
     holder VARCHAR(64) NULL,
     until DATETIME(3) NOT NULL
   )`,
+  `CREATE TABLE dispatch_line (
+    -- one row: dispatchers lock it to count what is in flight, so the bound holds for any number of them
+    id TINYINT NOT NULL PRIMARY KEY,
+    -- orders ever claimed; its growth is the drain rate
+    claimed BIGINT NOT NULL
+  )`,
+  'INSERT INTO dispatch_line (id, claimed) VALUES (1, 0)',
   `CREATE TABLE dead_letters (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     source VARCHAR(40) NOT NULL,
@@ -272,6 +281,8 @@ const NAMES = TABLES.map((sql) => /^CREATE TABLE (\w+)/.exec(sql)?.[1]).filter((
 
 export class Initial1764000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
+    // The tables take the database's default, whoever created the database.
+    await runner.query('ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci');
     for (const sql of TABLES) await runner.query(sql);
   }
 

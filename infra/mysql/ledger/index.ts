@@ -1,0 +1,61 @@
+/** Puts the ledger together: each write in a transaction of its own, each read by itself. */
+import type { DataSource } from 'typeorm';
+import { inTransaction, sqlOf } from '../transaction';
+import { createAcceptanceLedger } from './acceptance';
+import { createClaimLedger } from './claims';
+import { endOrder } from './ending';
+import { openOrder } from './opening';
+import { beginPayment, markUnknown, recordCapture, recordDecline } from './payment';
+import { holdVerdict, readSaga } from './reading';
+import {
+  claimBuyerRefund,
+  claimLateMoney,
+  readOpenRefunds,
+  readRefund,
+  recordRefund,
+  recordRefundRefusal,
+} from './refunds';
+import type { Ledger, RefundLedger, SagaLedger } from './types';
+import { readAdjustments } from './units';
+
+export { type Acceptor, createAcceptor } from './acceptor';
+export type * from './types';
+export { addStock } from './units';
+
+function createSagaLedger(source: DataSource): SagaLedger {
+  const sql = sqlOf(source);
+  return {
+    readSaga: (orderId) => readSaga(sql, orderId),
+    holdVerdict: (orderId) => holdVerdict(sql, orderId),
+    openOrder: (input) => inTransaction(source, (tx) => openOrder(tx, input)),
+    beginPayment: (input) => inTransaction(source, (tx) => beginPayment(tx, input)),
+    markUnknown: (input) => inTransaction(source, (tx) => markUnknown(tx, input)),
+    recordCapture: (input) => inTransaction(source, (tx) => recordCapture(tx, input)),
+    recordDecline: (input) => inTransaction(source, (tx) => recordDecline(tx, input)),
+    endOrder: (input) => inTransaction(source, (tx) => endOrder(tx, input)),
+    readRefund: (paymentId) => readRefund(sql, paymentId),
+    recordRefund: (input) => inTransaction(source, (tx) => recordRefund(tx, input)),
+  };
+}
+
+function createRefundLedger(source: DataSource): RefundLedger {
+  const sql = sqlOf(source);
+  return {
+    claimBuyerRefund: (input, within) => inTransaction(source, (tx) => claimBuyerRefund(tx, input, within)),
+    claimLateMoney: (input) => inTransaction(source, (tx) => claimLateMoney(tx, input)),
+    readOpenRefunds: (page) => readOpenRefunds(sql, page),
+    recordRefundRefusal: (input) => inTransaction(source, (tx) => recordRefundRefusal(tx, input)),
+  };
+}
+
+/** @param source connected; its pool bounds how many transactions run side by side */
+export function createLedger(source: DataSource): Ledger {
+  const sql = sqlOf(source);
+  return {
+    ...createSagaLedger(source),
+    ...createAcceptanceLedger(source),
+    ...createClaimLedger(source),
+    ...createRefundLedger(source),
+    readAdjustments: (productId, afterN) => readAdjustments(sql, productId, afterN),
+  };
+}
