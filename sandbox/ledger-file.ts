@@ -30,18 +30,27 @@ export interface OpenedLedger<Line> {
 export async function openLedger<Line>(path: string, onFailure: (error: Error) => void): Promise<OpenedLedger<Line>> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, 'a+');
+  try {
+    const lines = await replay<Line>(file);
+    await syncFolder(dirname(path));
+    return { ledger: createLedger(file, onFailure), lines };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function replay<Line>(file: FileHandle): Promise<Line[]> {
   const text = await file.readFile('utf8');
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   if (whole.length < text.length) {
     await file.truncate(Buffer.byteLength(whole));
     await file.sync();
   }
-  const lines = whole
+  return whole
     .split('\n')
     .filter(Boolean)
     .map(parseLine<Line>);
-  await syncFolder(dirname(path));
-  return { ledger: createLedger(file, onFailure), lines };
 }
 
 function parseLine<Line>(text: string, index: number): Line {

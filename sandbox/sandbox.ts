@@ -37,8 +37,8 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
   const book = createBook(lines);
   const webhooks = createWebhooks(config.webhookUrl, now);
   const payments = createPayments({ book, ledger, webhooks, now });
-  const routes = createRoutes({ book, ledger, payments, secretKey: config.secretKey, now });
-  const server = createHttpServer(routes, config.onError);
+  const work = trackWork(createRoutes({ book, ledger, payments, secretKey: config.secretKey, now }));
+  const server = createHttpServer(work.run, config.onError);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);
@@ -53,8 +53,25 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
       const sweep = setInterval(() => server.closeIdleConnections(), 50);
       await closed;
       clearInterval(sweep);
+      // A caller that hung up has no connection left, but its payment may still be under way.
+      await work.ended();
       await webhooks.close();
       await ledger.close();
+    },
+  };
+}
+
+/** Wraps a function so that one can wait until no call of it is running. */
+function trackWork<In, Out>(run: (input: In) => Promise<Out>) {
+  const running = new Set<Promise<Out>>();
+  return {
+    run(input: In): Promise<Out> {
+      const call = run(input).finally(() => running.delete(call));
+      running.add(call);
+      return call;
+    },
+    async ended(): Promise<void> {
+      while (running.size > 0) await Promise.allSettled(running);
     },
   };
 }

@@ -95,7 +95,7 @@ function parseBody(text: string): unknown {
 
 /** A short, stable word for histories: timeouts and error codes, never an address. */
 function silenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'failed';
-  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'timeout';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const { name, code } = (typeof error === 'object' && error ? error : {}) as { name?: unknown; code?: unknown };
+  if (name === 'TimeoutError' || name === 'AbortError') return 'timeout';
+  return typeof code === 'string' ? code : 'failed';
 }
