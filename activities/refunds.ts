@@ -1,0 +1,64 @@
+/** Giving money back, in full: the provider first, then MariaDB, then the gate. */
+import { ApplicationFailure } from '@temporalio/common';
+import { refundWorkflowId } from '../domain/names';
+import type { Captured, RefundAnswer } from '../domain/provider';
+import type { Adjustment, LateMoneyOutcome, RefundClaim } from '../infra/mysql/ledger/types';
+import type { ActivityDeps } from './deps';
+
+export interface OfPayment {
+  readonly paymentId: string;
+}
+export type FinalRefundAnswer = Exclude<RefundAnswer, { readonly kind: 'unknown' }>;
+
+export function createRefundActivities({
+  ledger,
+  gate,
+  provider,
+  engine,
+  tellNews,
+}: Pick<ActivityDeps, 'ledger' | 'gate' | 'provider' | 'engine' | 'tellNews'>) {
+  return {
+    readRefund: ({ paymentId }: OfPayment): Promise<RefundClaim | null> => ledger.readRefund(paymentId),
+
+    /** Idempotent by `refund-<paymentId>` at the provider; retried without end while the provider does not say. */
+    refundWithProvider: async (claim: RefundClaim): Promise<FinalRefundAnswer> => {
+      const answer = await provider.refund({
+        paymentKey: claim.paymentKey,
+        amount: claim.amount,
+        reason: claim.reason,
+        idempotencyKey: refundWorkflowId(claim.paymentId),
+      });
+      if (answer.kind === 'unknown') throw ApplicationFailure.retryable(answer.why, 'REFUND_UNKNOWN');
+      return answer;
+    },
+
+    /** REFUNDED; a buyer's units return to the ledger in the same commit, never before. */
+    recordRefund: async ({ paymentId, orderId }: RefundClaim): Promise<readonly Adjustment[]> => {
+      const { adjustments } = await ledger.recordRefund({ paymentId });
+      tellNews(orderId);
+      return adjustments;
+    },
+
+    /** Stays REFUNDING, with the provider's code and a dead letter: a person has to look. */
+    recordRefundRefusal: async (refusal: OfPayment & { readonly code: string; readonly message: string }) => {
+      await ledger.recordRefundRefusal(refusal);
+      return null;
+    },
+
+    /** The gate follows: units of a refund can be bought again. Idempotent by the adjustment's number. */
+    returnUnits: async (adjustment: Adjustment): Promise<null> => {
+      await gate.applyAdjustment(adjustment);
+      return null;
+    },
+
+    /** Money captured for an order that ended otherwise: to be given back. Idempotent by payment key. */
+    claimLateMoney: ({ orderId, paymentKey, amount, approvedAt, method }: Captured): Promise<LateMoneyOutcome> =>
+      ledger.claimLateMoney({ orderId, paymentKey, capture: { amount, approvedAt, method } }),
+
+    /** Idempotent by workflow id. */
+    startRefund: async ({ paymentId }: OfPayment): Promise<null> => {
+      await engine.startRefund(paymentId);
+      return null;
+    },
+  };
+}
