@@ -1,0 +1,55 @@
+/**
+ * Which parts of which documents are made, and from what. A made part stands between
+ * `<!-- made: name -->` and `<!-- /made -->`; the rest of a document is written by hand.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  definiteRefusals,
+  finalRefundRefusals,
+  operationsTable,
+  orderMoves,
+  paymentMoves,
+  problemsTable,
+} from './contract';
+import { envExample, settingsTable } from './settings';
+
+export const ROOT = join(__dirname, '..', '..');
+
+const PARTS: Readonly<Record<string, () => string>> = {
+  settings: settingsTable,
+  operations: operationsTable,
+  problems: problemsTable,
+  'order-moves': orderMoves,
+  'payment-moves': paymentMoves,
+  'definite-refusals': definiteRefusals,
+  'final-refund-refusals': finalRefundRefusals,
+};
+
+/** Documents with made parts, and the names of the parts each must hold. */
+export const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
+  'README.md': ['operations', 'settings'],
+  'docs/errors.md': ['problems'],
+  'docs/payments.md': ['order-moves', 'payment-moves', 'definite-refusals', 'final-refund-refusals'],
+};
+
+const MADE = /(<!-- made: ([\w-]+) -->\n)[\s\S]*?(\n<!-- \/made -->)/g;
+
+/** Names of the made parts of a text, in order. */
+export const partsOf = (text: string): string[] => [...text.matchAll(MADE)].map((match) => match[2] ?? '');
+
+/** The text with every made part made anew; throws on a name nobody makes. */
+export const withParts = (text: string): string =>
+  text.replace(MADE, (_whole, head: string, name: string, foot: string) => {
+    const make = PARTS[name];
+    if (!make) throw new Error(`nobody makes the part "${name}"`);
+    return `${head}${make()}${foot}`;
+  });
+
+export const readDocument = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** What each made file should hold now. */
+export function madeFiles(): Map<string, string> {
+  const files = Object.keys(DOCUMENTS).map((path): [string, string] => [path, withParts(readDocument(path))]);
+  return new Map([['.env.example', envExample()], ...files]);
+}

@@ -1,0 +1,63 @@
+/** Which settings an entry point reads, found in its source and in what it imports. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { type SettingName, settings } from '../../infra/process/config';
+import { type ComposeService, ROOT } from './compose-files';
+
+/** `dist/api/main.js` in a command → `api/main.ts`; null when the container runs nothing of ours. */
+export function entryOf(service: ComposeService): string | null {
+  const entry = /\bdist\/([\w/-]+)\.js\b/.exec((service.command ?? []).join(' '))?.[1];
+  return service.build && entry ? `${entry}.ts` : null;
+}
+
+const isSetting = (text: string): text is SettingName => text in settings;
+
+/** A relative import's source file; null for packages and JSON. */
+function sourceOf(from: string, specifier: string): string | null {
+  if (!specifier.startsWith('.')) return null;
+  const base = join(dirname(from), specifier);
+  return [`${base}.ts`, join(base, 'index.ts')].find((path) => existsSync(path)) ?? null;
+}
+
+interface Found {
+  readonly names: SettingName[];
+  readonly imports: string[];
+}
+
+/** Setting names inside array literals (those given to `readConfig`, or a list it is given), and value imports. */
+function lookInto(path: string): Found {
+  const found: Found = { names: [], imports: [] };
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteral(node) && ts.isArrayLiteralExpression(node.parent) && isSetting(node.text)) {
+      found.names.push(node.text);
+    }
+    if (ts.isImportDeclaration(node) && !node.importClause?.isTypeOnly && ts.isStringLiteral(node.moduleSpecifier)) {
+      found.imports.push(node.moduleSpecifier.text);
+    }
+    if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
+      found.imports.push(node.moduleSpecifier.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+/** Names of the settings that an entry point reads, by itself or by what it imports. */
+export function settingsOf(entry: string): ReadonlySet<SettingName> {
+  const names = new Set<SettingName>();
+  const seen = new Set<string>();
+  const walk = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const found = lookInto(path);
+    for (const name of found.names) names.add(name);
+    for (const specifier of found.imports) {
+      const next = sourceOf(path, specifier);
+      if (next) walk(next);
+    }
+  };
+  walk(join(ROOT, entry));
+  return names;
+}
