@@ -1,0 +1,137 @@
+/**
+ * Payments for the buyer's eyes, and the READY payment a buyer may ask for before confirming.
+ * The saga moves payments on; nothing here does.
+ */
+import type { DataSource } from 'typeorm';
+import { createId } from '../../../domain/ids';
+import { isOpen, type OrderStatus } from '../../../domain/order';
+import { isPaymentActive, type PaymentStatus } from '../../../domain/payment';
+import { lockOrder } from '../ledger/orders';
+import { insertPayment, lockPayments, notePayment } from '../ledger/payments';
+import { inTransaction, type Sql, sqlOf } from '../transaction';
+
+export interface PaymentView {
+  readonly paymentId: string;
+  readonly orderId: string;
+  readonly status: PaymentStatus;
+  /** won */
+  readonly amount: number;
+  readonly approvedAt: Date | null;
+  readonly failureCode: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What a confirm must know of its order; one row, read again and again while it waits. */
+export interface PayableOrder {
+  readonly orderId: string;
+  readonly status: OrderStatus;
+  /** won */
+  readonly amount: number;
+  readonly owner: string | null;
+  /** the owner's workflow is known to have started */
+  readonly isDispatched: boolean;
+}
+
+/** What became of one payment key. */
+export interface KeyStory {
+  readonly payment: PaymentView;
+  readonly orderStatus: OrderStatus;
+  /** payments of the order that were declined */
+  readonly declines: number;
+}
+
+export interface PaymentPage {
+  readonly memberId: string;
+  readonly status?: PaymentStatus | undefined;
+  readonly limit: number;
+  /** payment id of the last item of the page before */
+  readonly before?: string | undefined;
+}
+
+export type ReadyOutcome =
+  | { readonly kind: 'found' | 'made'; readonly paymentId: string }
+  /** its saga has not opened it yet: there is nothing to pay */
+  | { readonly kind: 'queued' }
+  | { readonly kind: 'notPayable' }
+  | { readonly kind: 'notFound' };
+
+const COLUMNS = `p.id AS paymentId, p.order_id AS orderId, p.status, p.amount, p.approved_at AS approvedAt,
+  p.failure_code AS failureCode, p.created_at AS createdAt, p.updated_at AS updatedAt`;
+
+/** The order's payment that is READY or being confirmed; when there is none, and the order is open, a new READY one. */
+async function readyPayment(tx: Sql, orderId: string, memberId: string): Promise<ReadyOutcome> {
+  const order = await lockOrder(tx, orderId);
+  if (order?.memberId !== memberId) return { kind: 'notFound' };
+  if (order.status === 'QUEUED') return { kind: 'queued' };
+  if (!isOpen(order.status)) return { kind: 'notPayable' };
+  const payments = await lockPayments(tx, orderId);
+  const current = payments.find((each) => each.status === 'READY' || isPaymentActive(each.status));
+  if (current) return { kind: 'found', paymentId: current.paymentId };
+  const paymentId = createId('pay');
+  await insertPayment(tx, order, { paymentId, paymentKey: null, status: 'READY', capturedAmount: null });
+  await notePayment(tx, paymentId, 'READY');
+  return { kind: 'made', paymentId };
+}
+
+export function createPaymentsRepository(source: DataSource) {
+  const sql = sqlOf(source);
+  return {
+    readyPayment: (orderId: string, memberId: string): Promise<ReadyOutcome> =>
+      inTransaction(source, (tx) => readyPayment(tx, orderId, memberId)),
+
+    async find(paymentId: string, memberId: string): Promise<PaymentView | null> {
+      const [row] = await sql.rows<PaymentView>(
+        `SELECT ${COLUMNS} FROM payments p WHERE p.id = ? AND p.member_id = ?`,
+        [paymentId, memberId],
+      );
+      return row ?? null;
+    },
+
+    /** Newest first: ids sort by birth. */
+    page({ memberId, status, before, limit }: PaymentPage): Promise<readonly PaymentView[]> {
+      const wheres = ['p.member_id = ?', ...(status ? ['p.status = ?'] : []), ...(before ? ['p.id < ?'] : [])];
+      return sql.rows<PaymentView>(
+        `SELECT ${COLUMNS} FROM payments p WHERE ${wheres.join(' AND ')} ORDER BY p.id DESC LIMIT ?`,
+        [memberId, ...(status ? [status] : []), ...(before ? [before] : []), limit],
+      );
+    },
+
+    /** The order as a payer sees it; null when it is not this member's. */
+    async payableOrder(orderId: string, memberId: string): Promise<PayableOrder | null> {
+      const [order] = await payableOrders(sql, [orderId], memberId);
+      return order ?? null;
+    },
+
+    /** The same for several at once, whoever owns them: one query for all who wait. */
+    payableOrders: (orderIds: readonly string[]): Promise<readonly PayableOrder[]> => payableOrders(sql, orderIds),
+
+    async keyStory(orderId: string, paymentKey: string): Promise<KeyStory | null> {
+      const [row] = await sql.rows<PaymentView & { orderStatus: OrderStatus; declines: number }>(
+        `SELECT ${COLUMNS}, o.status AS orderStatus,
+           (SELECT COUNT(*) FROM payments d WHERE d.order_id = p.order_id AND d.status = 'FAILED') AS declines
+         FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.order_id = ? AND p.payment_key = ?`,
+        [orderId, paymentKey],
+      );
+      if (!row) return null;
+      const { orderStatus, declines, ...payment } = row;
+      return { payment, orderStatus, declines };
+    },
+  };
+}
+
+async function payableOrders(
+  sql: Sql,
+  orderIds: readonly string[],
+  memberId?: string,
+): Promise<readonly PayableOrder[]> {
+  if (orderIds.length === 0) return [];
+  const rows = await sql.rows<Omit<PayableOrder, 'isDispatched'> & { dispatchedAt: Date | null }>(
+    `SELECT id AS orderId, status, amount, owner, dispatched_at AS dispatchedAt FROM orders
+     WHERE id IN (?)${memberId === undefined ? '' : ' AND member_id = ?'}`,
+    memberId === undefined ? [orderIds] : [orderIds, memberId],
+  );
+  return rows.map(({ dispatchedAt, ...order }) => ({ ...order, isDispatched: dispatchedAt !== null }));
+}
+
+export type PaymentsRepository = ReturnType<typeof createPaymentsRepository>;
