@@ -12,26 +12,15 @@
  */
 import type { ProblemCode } from '../../domain/errors';
 import { Problem } from '../../domain/errors';
-import { isOpen, type OrderStatus } from '../../domain/order';
-import type { PaymentStatus } from '../../domain/payment';
+import { isOpen } from '../../domain/order';
 import type { ConfirmArgs, ConfirmResult } from '../../domain/saga';
-import type { KeyStory, PayableOrder, PaymentsRepository } from '../../infra/mysql/repositories/payments';
+import type { PayableOrder, PaymentsRepository } from '../../infra/mysql/repositories/payments';
 import type { OrderWatch } from './order-watch';
+import { type ConfirmOutcome, finalOf } from './outcome';
 
 export interface ConfirmRequest extends ConfirmArgs {
   readonly memberId: string;
 }
-export type ConfirmOutcome =
-  | { readonly kind: 'done'; readonly paymentId: string; readonly amount: number; readonly approvedAt: string | null }
-  | { readonly kind: 'declined'; readonly code: string; readonly message: string; readonly attemptsLeft: number }
-  | {
-      readonly kind: 'pending';
-      readonly paymentId?: string;
-      readonly status: PaymentStatus;
-      readonly orderStatus: OrderStatus;
-    }
-  | { readonly kind: 'refused'; readonly code: ProblemCode };
-
 /** The owner's answer; `gone`: it ended or is not known, `unanswered`: it may yet act. */
 export type OwnerAnswer = ConfirmResult | { readonly kind: 'gone' } | { readonly kind: 'unanswered' };
 
@@ -189,30 +178,5 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T | null> {
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** The final word on a payment key, or null while it is READY, CONFIRMING or UNKNOWN. */
-function finalOf({ payment, orderStatus, declines }: KeyStory, attemptsMax: number): ConfirmOutcome | null {
-  const { paymentId, amount, approvedAt, failureCode } = payment;
-  switch (payment.status) {
-    case 'DONE':
-      return { kind: 'done', paymentId, amount, approvedAt: approvedAt?.toISOString() ?? null };
-    case 'FAILED': {
-      const attemptsLeft = orderStatus === 'PENDING_PAYMENT' ? Math.max(0, attemptsMax - declines) : 0;
-      const code = failureCode ?? 'UNKNOWN';
-      return { kind: 'declined', code, message: code, attemptsLeft };
-    }
-    case 'REFUNDING':
-    case 'REFUNDED': {
-      // Money of a confirmed order that went back later was captured all the same; late money never was a sale.
-      const wasSold = orderStatus === 'CONFIRMED' || orderStatus === 'REFUNDING' || orderStatus === 'REFUNDED';
-      if (!wasSold) return { kind: 'refused', code: 'order_not_payable' };
-      return { kind: 'done', paymentId, amount, approvedAt: approvedAt?.toISOString() ?? null };
-    }
-    case 'EXPIRED':
-      return { kind: 'refused', code: 'order_not_payable' };
-    default:
-      return null;
   }
 }
