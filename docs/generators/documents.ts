@@ -13,6 +13,7 @@ import {
   problemsTable,
 } from './contract';
 import { envExample, settingsTable } from './settings';
+import { confirmTruth, lookUpTruth, refundTruth } from './truth';
 
 export const ROOT = join(__dirname, '..', '..');
 
@@ -22,6 +23,9 @@ const PARTS: Readonly<Record<string, () => string>> = {
   problems: problemsTable,
   'order-moves': orderMoves,
   'payment-moves': paymentMoves,
+  'confirm-truth': confirmTruth,
+  'look-up-truth': lookUpTruth,
+  'refund-truth': refundTruth,
   'definite-refusals': definiteRefusals,
   'final-refund-refusals': finalRefundRefusals,
 };
@@ -30,7 +34,15 @@ const PARTS: Readonly<Record<string, () => string>> = {
 export const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   'README.md': ['operations', 'settings'],
   'docs/errors.md': ['problems'],
-  'docs/payments.md': ['order-moves', 'payment-moves', 'definite-refusals', 'final-refund-refusals'],
+  'docs/payments.md': [
+    'confirm-truth',
+    'definite-refusals',
+    'look-up-truth',
+    'refund-truth',
+    'final-refund-refusals',
+    'order-moves',
+    'payment-moves',
+  ],
 };
 
 const MADE = /(<!-- made: ([\w-]+) -->\n)[\s\S]*?(\n<!-- \/made -->)/g;
