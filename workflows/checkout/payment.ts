@@ -3,6 +3,7 @@
  * An unknown outcome is never failed: units stay held and the provider is asked until it says.
  */
 import type { FinalAnswer } from '../../activities/payments';
+import { isOpen } from '../../domain/order';
 import type { Captured } from '../../domain/provider';
 import type { BeginPaymentOutcome, Disowned, Elsewhere } from '../../infra/mysql/ledger/types';
 import { activities } from '../activities';
@@ -82,6 +83,8 @@ async function recordCapture(
     return recorded;
   }
   if (recorded.kind === 'elsewhere' && recorded.status !== 'CONFIRMED') {
+    // Ours, open, and not this payment's: only MariaDB can say how, so the saga begins again from there.
+    if (isOpen(recorded.status)) throw new Error(`captured ${paymentId}, which is not the active payment`);
     await giveBack(member, { ...capture, orderId: order.orderId, paymentKey: request.paymentKey });
     request.answer = { kind: 'refused', code: 'order_not_payable', status: recorded.status };
     return recorded;
@@ -110,7 +113,11 @@ async function recordDecline(
   return attemptsLeft > 0 ? { kind: 'again' } : fail(member, 'payment_declined');
 }
 
-function fail(member: Member, reason: 'payment_declined' | 'payment_mismatch'): PayOutcome {
+/** No attempt is left, or the money was not for this order. */
+export function fail(
+  member: Member,
+  reason: 'payment_declined' | 'payment_mismatch',
+): Extract<Outcome, { kind: 'ends' }> {
   enter(member, 'FAILING', reason);
   return { kind: 'ends', ending: { status: 'PAYMENT_FAILED', reason } };
 }
@@ -132,7 +139,8 @@ async function notBegun(
     return { kind: 'again' };
   }
   request.answer = { kind: 'refused', code: 'order_not_payable', status: begun.status };
-  return begun;
+  // Still open, and yet not payable: all attempts were used.
+  return isOpen(begun.status) ? fail(member, 'payment_declined') : begun;
 }
 
 /** The same key again, after a take-over: MariaDB has its answer. */

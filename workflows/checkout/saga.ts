@@ -15,7 +15,7 @@ import type { Disowned, Elsewhere, SagaState } from '../../infra/mysql/ledger/ty
 import { activities } from '../activities';
 import { createCompensations } from '../compensations';
 import { enter, type Member, type PayRequest } from './member';
-import { pay } from './payment';
+import { fail, pay } from './payment';
 import { type Outcome, owned, type SagaTools } from './tools';
 
 /**
@@ -53,6 +53,8 @@ export async function checkoutSaga(member: Member, tools: SagaTools, resumed: bo
 
 /** From open to the pivot, or to the decision that there will be none. */
 async function sell(member: Member, tools: SagaTools): Promise<Outcome> {
+  const exhausted = !member.request && member.declines >= tools.settings.attemptsMax;
+  if (exhausted) return fail(member, 'payment_declined');
   const deadline = watchDeadline(member);
   try {
     for (;;) {

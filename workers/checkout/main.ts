@@ -1,0 +1,45 @@
+/** The checkout worker: runs the sagas, their activities, refunds and the sweeper. */
+import { NativeConnection } from '@temporalio/worker';
+import { createActivities } from '../../activities';
+import { readConfig } from '../../infra/process/config';
+import { runProcess, serveHealth } from '../../infra/process/lifecycle';
+import { temporalEndpoint } from '../../infra/temporal/connection';
+import { CONNECT_SETTINGS, connectDeps, openTemporal } from './connect';
+import { installRuntime } from './runtime';
+import { keepSweeping } from './sweeping';
+import { createCheckoutWorker, runWorker } from './worker';
+
+runProcess({
+  name: 'checkout',
+  start: async ({ logger, metrics, releasers }) => {
+    const config = readConfig([
+      ...CONNECT_SETTINGS,
+      'WORKER_CACHED_WORKFLOWS',
+      'SWEEP_EVERY_MS',
+      'HOST',
+      'METRICS_PORT',
+    ]);
+    installRuntime(logger);
+    const temporal = openTemporal(config, releasers);
+    const deps = await connectDeps(config, temporal, releasers);
+    const connection = await NativeConnection.connect(temporalEndpoint(config));
+    releasers.add('temporal worker connection', () => connection.close());
+
+    const worker = await createCheckoutWorker(connection, config, createActivities(deps));
+    const running = runWorker(worker, metrics);
+    const sweeping = keepSweeping(temporal, config.SWEEP_EVERY_MS, logger);
+    const health = await serveHealth({
+      port: config.METRICS_PORT,
+      host: config.HOST,
+      ready: () => worker.getState() === 'RUNNING',
+      metrics,
+    });
+    releasers.add('health', () => health.close());
+    return {
+      stop: async () => {
+        sweeping.stop();
+        await running.stop();
+      },
+    };
+  },
+});
