@@ -1,0 +1,155 @@
+/** One buyer's story: check out, authorise, confirm, follow; or walk away. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Answer, Call, Http } from './http';
+import { type LoadMember, renew } from './members';
+import { count, type Ending, record, type Tally } from './tally';
+
+export type Habit = 'pays' | 'declined' | 'abandons';
+
+/** Declined by the sandbox whatever its knobs say. */
+const DECLINED_CARD = '4000000000000002';
+/** How long a buyer tries to get an answer to a checkout. */
+const CHECKOUT_MS = 120_000;
+const REPEAT_MS = 500;
+const FOLLOW_MIN_MS = 200;
+const FOLLOW_MAX_MS = 2_000;
+
+export interface Scene {
+  readonly gateway: Http;
+  readonly sandbox: Http;
+  readonly productId: string;
+  readonly tally: Tally;
+  /** performance.now() of the start */
+  readonly startedAt: number;
+  readonly thinkMs: number;
+  /** how long sagas are followed after the last deadline, ms */
+  readonly patienceMs: number;
+}
+export interface Buyer {
+  readonly member: LoadMember;
+  readonly habit: Habit;
+  /** performance.now() at which the checkout should leave */
+  readonly intended: number;
+}
+interface Order {
+  readonly orderId: string;
+  readonly amount: number;
+}
+
+const ENDING_OF: Readonly<Record<string, Ending>> = {
+  CONFIRMED: 'confirmed',
+  PAYMENT_FAILED: 'declined',
+  EXPIRED: 'expired',
+  CANCELLED: 'cancelled',
+  REJECTED: 'rejected',
+  REFUNDING: 'refunded',
+  REFUNDED: 'refunded',
+};
+
+/** Plays one buyer to the end of its order; everything is counted, nothing is thrown. */
+export async function play(scene: Scene, buyer: Buyer): Promise<void> {
+  const { tally } = scene;
+  const order = await checkOut(scene, buyer);
+  if (!order) return;
+  const ending = await goOn(scene, buyer, order).catch((error: unknown) => {
+    count(tally.troubles, textOf(error));
+    return 'unended' as const;
+  });
+  const now = performance.now();
+  tally.ended.push({ orderId: order.orderId, ending, tookMs: now - buyer.intended });
+  tally.lastEndMs = Math.max(tally.lastEndMs, now - scene.startedAt);
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
+  const { tally } = scene;
+  tally.sent += 1;
+  const body = { items: [{ productId: scene.productId, quantity: 1 }] };
+  const call = { method: 'POST', path: '/v1/checkouts', body, key: randomUUID() } as const;
+  const answer = await asMember(scene, buyer, call).catch((error: unknown) => {
+    count(tally.failed, `checkout: ${textOf(error)}`);
+    return null;
+  });
+  if (!answer) return null;
+  const now = performance.now();
+  record(tally.answers, now - buyer.intended);
+  tally.lastAnswerMs = Math.max(tally.lastAnswerMs, now - scene.startedAt);
+  if (answer.status === 202) {
+    tally.accepted += 1;
+    record(tally.acceptance, now - buyer.intended);
+    return { orderId: String(answer.body.orderId), amount: Number(answer.body.amount) };
+  }
+  const code = String(answer.body.code ?? 'no code');
+  if (answer.status === 409) count(tally.refused, code);
+  else count(tally.failed, `checkout: ${answer.status} ${code}`);
+  return null;
+}
+
+/** From acceptance on an order exists: whatever goes wrong now, its end is looked for. */
+async function goOn(scene: Scene, buyer: Buyer, order: Order): Promise<Ending> {
+  if (scene.thinkMs > 0) await pause(scene.thinkMs);
+  if (buyer.habit !== 'abandons') {
+    scene.tally.paid += 1;
+    if ((await pay(scene, buyer, order)) === 'confirmed') return 'confirmed';
+  }
+  return follow(scene, buyer, order);
+}
+
+/** Pays until the order is paid for or can no longer be; a declined buyer uses up all attempts. */
+async function pay(scene: Scene, buyer: Buyer, order: Order): Promise<'confirmed' | 'elsewhere'> {
+  const until = Date.now() + scene.patienceMs;
+  for (;;) {
+    const answer = await payOnce(scene, buyer, order, until);
+    if (answer?.status === 200) return 'confirmed';
+    if (answer?.status !== 402 || Number(answer.body.attemptsLeft) === 0) return 'elsewhere';
+  }
+}
+
+/** One authorisation, confirmed until the answer is final; null when our patience ends. */
+async function payOnce(scene: Scene, buyer: Buyer, order: Order, until: number): Promise<Answer | null> {
+  const paymentKey = await authorise(scene, buyer, order, until);
+  const key = randomUUID();
+  const startedAt = performance.now();
+  while (Date.now() < until) {
+    const body = { paymentKey, ...order };
+    const answer = await asMember(scene, buyer, { method: 'POST', path: '/v1/payments/confirm', body, key });
+    if (answer.status === 200) record(scene.tally.confirms, performance.now() - startedAt);
+    const isOpen = answer.status === 202 || answer.status >= 500 || answer.body.code === 'payment_in_progress';
+    if (!isOpen) return answer;
+    await pause(REPEAT_MS);
+  }
+  return null;
+}
+
+async function authorise(scene: Scene, buyer: Buyer, order: Order, until: number): Promise<string> {
+  const card = buyer.habit === 'declined' ? { card: DECLINED_CARD } : {};
+  const call = { method: 'POST', path: '/sandbox/authorizations', body: { ...order, ...card } } as const;
+  const answer = await scene.sandbox.insist(call, until);
+  if (answer.status !== 201) throw new Error(`authorisation: ${answer.status} ${String(answer.body.code)}`);
+  return String(answer.body.paymentKey);
+}
+
+/** Looks at the checkout, ever less often, until it has ended or our patience has. */
+async function follow(scene: Scene, buyer: Buyer, order: Order): Promise<Ending> {
+  let until = Date.now() + scene.patienceMs;
+  for (let waitMs = FOLLOW_MIN_MS; Date.now() < until; waitMs = Math.min(waitMs * 1.5, FOLLOW_MAX_MS)) {
+    const answer = await asMember(scene, buyer, { method: 'GET', path: `/v1/checkouts/${order.orderId}` });
+    const ending = ENDING_OF[String(answer.body.status)];
+    if (ending) return ending;
+    // A deadline given later than we knew extends our patience.
+    const payBy = Date.parse(String(answer.body.payBy ?? ''));
+    if (payBy) until = Math.max(until, payBy + scene.patienceMs);
+    await pause(waitMs);
+  }
+  return 'unended';
+}
+
+/** A member's call; a token that ran out during a long load is renewed once. */
+async function asMember(scene: Scene, { member }: Buyer, call: Call): Promise<Answer> {
+  const until = Date.now() + CHECKOUT_MS;
+  const answer = await scene.gateway.insist({ ...call, token: member.accessToken }, until);
+  if (answer.status !== 401 || !(await renew(scene.gateway, member))) return answer;
+  return scene.gateway.insist({ ...call, token: member.accessToken }, until);
+}

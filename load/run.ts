@@ -1,0 +1,88 @@
+/** A load from beginning to end: members and product made ready, the sale, the report with its verdict. */
+import { createEvent, findSaga, logIn } from './admin';
+import { runAudit } from './audit';
+import { type Habit, play, type Scene } from './buyer';
+import { createHttp, type Http } from './http';
+import { type LoadMember, readyMembers } from './members';
+import type { LoadOptions } from './options';
+import { intendedAt, waitUntil } from './pace';
+import { showPreparation, showSale } from './progress';
+import { createReport, type Report, type SlowSaga, slowestOf } from './report';
+import type { Target } from './stack';
+import { createTally, type Ended } from './tally';
+import { checkTally, verdictOf } from './verdict';
+
+/** Buyers wait for each other until here, so that the first is not sent while the last is being set up. */
+const LEAD_MS = 200;
+/** The golden ratio spreads habits evenly over the line, the same in every run. */
+const GOLDEN = 0.618_033_988_749_895;
+
+export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.ProcessEnv): Promise<Report> {
+  const gateway = createHttp(target.gateway, Math.min(options.connections, options.buyers));
+  const sandbox = createHttp(target.sandbox, Math.min(64, options.buyers));
+  try {
+    const members = await prepare(gateway, options, target);
+    const admin = await logIn(gateway, target.admin);
+    const productId = options.product ?? (await createEvent(gateway, admin, options.units));
+    const tally = createTally();
+    const scene: Scene = {
+      gateway,
+      sandbox,
+      productId,
+      tally,
+      startedAt: performance.now() + LEAD_MS,
+      thinkMs: options.think,
+      patienceMs: options.patience * 1_000,
+    };
+    const progress = showSale(tally, options.buyers);
+    await sell(scene, members, options);
+    progress.stop();
+    // A long sale outlives the admin's first token.
+    const slowest = await nameSlowest(gateway, await logIn(gateway, target.admin), slowestOf(tally.ended));
+    const verdict = verdictOf([...checkTally(tally, options), ...(await runAudit(env))]);
+    const repeats = { ...gateway.repeats };
+    return createReport({ options, productId, tally, repeats, slowest, verdict });
+  } finally {
+    await Promise.all([gateway.close(), sandbox.close()]);
+  }
+}
+
+async function prepare(
+  gateway: Http,
+  { buyers }: LoadOptions,
+  { membersFile }: Target,
+): Promise<readonly LoadMember[]> {
+  const progress = showPreparation(buyers);
+  try {
+    return await readyMembers(gateway, { count: buyers, file: membersFile, onReady: progress.step });
+  } finally {
+    progress.stop();
+  }
+}
+
+function habitOf(index: number, { decline, abandon }: LoadOptions): Habit {
+  const place = (index * GOLDEN) % 1;
+  if (place < decline) return 'declined';
+  return place < decline + abandon ? 'abandons' : 'pays';
+}
+
+/** Each buyer leaves at its intended time, whatever became of those before it. */
+async function sell(scene: Scene, members: readonly LoadMember[], options: LoadOptions): Promise<void> {
+  const buyers = members.map(async (member, index) => {
+    const intended = scene.startedAt + intendedAt(index, options.rate);
+    await waitUntil(intended);
+    await play(scene, { member, habit: habitOf(index, options), intended });
+  });
+  await Promise.all(buyers);
+}
+
+async function nameSlowest(gateway: Http, token: string, slowest: readonly Ended[]): Promise<readonly SlowSaga[]> {
+  return Promise.all(
+    slowest.map(async (each) => ({
+      ...each,
+      tookMs: Math.round(each.tookMs),
+      // A link that cannot be had must not cost the report.
+      url: await findSaga(gateway, token, each.orderId).catch(() => null),
+    })),
+  );
+}
