@@ -1,0 +1,128 @@
+/** The load's own arithmetic: a verdict that cannot be fooled by what did not happen. */
+import type { LoadOptions } from '../../load/options';
+import { parseOptions } from '../../load/options';
+import { eachOf, intendedAt } from '../../load/pace';
+import { createReport, reportText, slowestOf } from '../../load/report';
+import { createTally, type Ending, record, type Tally } from '../../load/tally';
+import { checkTally, verdictOf } from '../../load/verdict';
+
+const options: LoadOptions = parseOptions(['--buyers', '10', '--units', '4']);
+
+function tallyOf(endings: readonly Ending[], refused: number): Tally {
+  const tally = createTally();
+  tally.sent = endings.length + refused;
+  tally.accepted = endings.length;
+  if (refused > 0) tally.refused.sold_out = refused;
+  tally.ended.push(...endings.map((ending, index) => ({ orderId: `ord_${index}`, ending, tookMs: index })));
+  return tally;
+}
+const four: readonly Ending[] = ['confirmed', 'confirmed', 'confirmed', 'confirmed'];
+const failedNames = (tally: Tally, given: LoadOptions = options): string[] =>
+  checkTally(tally, given)
+    .filter((check) => !check.ok)
+    .map((check) => check.name);
+
+describe('the verdict', () => {
+  test('When ten buyers meet four units and all adds up, then it is ok', () => {
+    const checks = checkTally(tallyOf(four, 6), options);
+    expect(failedNames(tallyOf(four, 6))).toEqual([]);
+    expect(verdictOf(checks).ok).toBe(true);
+  });
+
+  test('When nothing was sold, then it is not ok', () => {
+    expect(failedNames(tallyOf([], 10))).toContain('something was sold');
+    expect(failedNames(tallyOf(['declined', 'declined'], 8), { ...options, decline: 1 })).toEqual([
+      'something was sold',
+    ]);
+  });
+
+  test('When answers are missing, then it is not ok', () => {
+    const tally = tallyOf(four, 5);
+    tally.sent = 10;
+    expect(failedNames(tally)).toEqual(['every checkout was accepted, refused or failed']);
+    expect(failedNames(tallyOf(four, 5))).toEqual(['every buyer sent one checkout']);
+  });
+
+  test('When an order was not followed to its end, then it is not ok', () => {
+    const tally = tallyOf(four, 6);
+    tally.ended.pop();
+    expect(failedNames(tally)).toContain('every accepted order was followed');
+    expect(failedNames(tallyOf([...four.slice(1), 'unended'], 6))).toContain('every saga ended');
+  });
+
+  test('When more was sold than there was, or a unit was left while buyers wanted it, then it is not ok', () => {
+    expect(failedNames(tallyOf([...four, 'confirmed'], 5))).toContain('no more sold than there was');
+    expect(failedNames(tallyOf(four.slice(1), 7))).toEqual(['every unit that somebody wanted was sold']);
+    expect(failedNames(tallyOf([...four.slice(1), 'declined'], 6), { ...options, decline: 0.3 })).toEqual([]);
+  });
+
+  test('When a checkout failed, or a check did not run, then it is not ok', () => {
+    const tally = tallyOf(four, 5);
+    tally.sent = 10;
+    tally.failed['500'] = 1;
+    expect(failedNames(tally)).toEqual(['no checkout failed']);
+    expect(verdictOf([]).ok).toBe(false);
+    expect(verdictOf([{ name: 'audit', ok: false, detail: 'not run' }]).ok).toBe(false);
+  });
+});
+
+describe('the report', () => {
+  test('When it is made, then every buyer is in one number, and the slowest come first', () => {
+    const tally = tallyOf([...four, 'expired', 'declined'], 4);
+    record(tally.acceptance, 12.5);
+    tally.lastAnswerMs = 500;
+    tally.lastEndMs = 2_000;
+    const slowest = slowestOf(tally.ended).map((each) => ({ ...each, url: null }));
+    const report = createReport({ options, productId: 'prd_x', tally, repeats: {}, slowest, verdict: verdictOf([]) });
+    expect(report).toMatchObject({
+      sent: 10,
+      accepted: 6,
+      refused: 4,
+      failed: 0,
+      confirmed: 4,
+      expired: 1,
+      declined: 1,
+    });
+    expect(report).toMatchObject({ acceptedPerSecond: 12, sagasPerSecond: 3, lastSagaMs: 2_000 });
+    expect(report.latency.acceptance).toMatchObject({ count: 1, p50: 12.5 });
+    expect(report.slowest[0]).toMatchObject({ orderId: 'ord_5', tookMs: 5 });
+    expect(reportText(report)).toContain('verdict: NOT OK');
+  });
+});
+
+describe('the pace', () => {
+  test('When a rate is given, then checkouts are meant at even distances; without one, all at once', () => {
+    expect([0, 1, 2].map((index) => intendedAt(index, 200))).toEqual([0, 5, 10]);
+    expect([0, 1, 2].map((index) => intendedAt(index, undefined))).toEqual([0, 0, 0]);
+  });
+
+  test('When work runs side by side, then never more than asked, and the first error is told', async () => {
+    let running = 0;
+    let most = 0;
+    await eachOf([1, 2, 3, 4, 5, 6, 7], 3, async () => {
+      most = Math.max(most, ++running);
+      await new Promise(setImmediate);
+      running -= 1;
+    });
+    expect(most).toBe(3);
+    await expect(eachOf([1], 3, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  });
+});
+
+test('When options make no sense, then they are refused', () => {
+  const exit = jest.spyOn(process, 'exit').mockImplementation(() => {
+    throw new Error('exit');
+  });
+  const errors = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  for (const argv of [
+    ['--buyers', '0'],
+    ['--decline', '1.5'],
+    ['--decline', '0.6', '--abandon', '0.6'],
+    ['--rate', 'x'],
+    ['--bogus'],
+  ]) {
+    expect(() => parseOptions(argv)).toThrow('exit');
+  }
+  exit.mockRestore();
+  errors.mockRestore();
+});
