@@ -1,10 +1,12 @@
 /**
  * The sandbox's knobs: how it misbehaves, for all payments and for single card numbers.
- * A PUT replaces everything; what it does not name goes back to its default.
+ * A PUT replaces the knobs for all (what it does not name goes back to its default) and adds to the cards:
+ * whoever uses a card number of its own is not disturbed by others. A card set to {} is as any other.
  */
 import { z } from 'zod';
 
-const share = z.number().min(0).max(1);
+/** 0 never, 1 always; true and false say the same */
+const share = z.union([z.boolean().transform(Number), z.number().min(0).max(1)]);
 const milliseconds = z.number().int().min(0).max(86_400_000);
 
 export const WEBHOOK_MODES = ['normal', 'doubled', 'reordered', 'forged', 'none'] as const;
@@ -17,9 +19,9 @@ const knobs = {
   /** time the provider thinks before confirm and cancel decide; a caller may have gone by then, the effect comes anyway */
   delayMs: milliseconds.default(0),
   /** confirm and cancel: the effect happens, then the connection is dropped (a repeat under the same key is answered) */
-  dropShare: share.default(0),
+  approveThenDrop: share.default(0),
   /** confirm and cancel: the effect happens, then 500 (a repeat under the same key is answered) */
-  failShare: share.default(0),
+  approveThen500: share.default(0),
   /** any call: 500, and nothing happened */
   errorShare: share.default(0),
   /** any call: 429, and nothing happened */
@@ -53,6 +55,12 @@ export type Behaviour = z.output<typeof Behaviour>;
 export type KnobSet = z.output<typeof Knobs>;
 
 export const DEFAULT_BEHAVIOUR: Behaviour = Behaviour.parse({});
+
+/** What holds after a PUT. */
+export const replaceBehaviour = (before: Behaviour, put: Behaviour): Behaviour => ({
+  ...put,
+  cards: { ...before.cards, ...put.cards },
+});
 
 /** What holds for one card. */
 export function knobsFor(behaviour: Behaviour, card: string | null): KnobSet {

@@ -111,8 +111,8 @@ export function createPayments({ book, ledger, webhooks, now }: PaymentsDeps): P
     const payment = book.payment(paymentKey) as BookedPayment;
     if (decided.type !== 'refused' || decided.aborts) webhooks.announce(payment, knobs);
     if (decided.type === 'refused') return failure(decided.error);
-    if (happens(knobs.dropShare)) return { kind: 'drop' } as const;
-    if (happens(knobs.failShare)) return failure(tossError('FAILED_INTERNAL_SYSTEM_PROCESSING'));
+    if (happens(knobs.approveThenDrop)) return { kind: 'drop' } as const;
+    if (happens(knobs.approveThen500)) return failure(tossError('FAILED_INTERNAL_SYSTEM_PROCESSING'));
     return view(payment);
   }
 

@@ -1,7 +1,7 @@
 /** The sandbox's addresses: Toss's four, and the sandbox's own. What is not valid is refused in Toss's words. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { Behaviour, DEFAULT_CARD } from './behaviour';
+import { Behaviour, DEFAULT_CARD, replaceBehaviour } from './behaviour';
 import type { Book, LedgerLine } from './book';
 import type { LedgerFile } from './ledger-file';
 import { listLedger } from './listing';
@@ -91,12 +91,13 @@ export function createRoutes({ book, ledger, payments, secretKey, now }: RouteDe
   }
 
   async function putBehaviour(request: SandboxRequest): Promise<SandboxAnswer> {
-    const behaviour = Behaviour.safeParse(request.body);
-    if (!behaviour.success) return invalid(behaviour.error);
-    const line = { type: 'behaviour', at: now(), behaviour: behaviour.data } as const;
+    const put = Behaviour.safeParse(request.body);
+    if (!put.success) return invalid(put.error);
+    const behaviour = replaceBehaviour(book.behaviour(), put.data);
+    const line = { type: 'behaviour', at: now(), behaviour } as const;
     book.apply(line);
     await ledger.append(line);
-    return json(200, behaviour.data);
+    return json(200, behaviour);
   }
 
   async function showLedger(request: SandboxRequest): Promise<SandboxAnswer> {

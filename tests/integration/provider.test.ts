@@ -91,8 +91,8 @@ test('When the authorisation has expired or never was, then confirm says decline
 });
 
 test.each([
-  ['the connection is dropped after approval', { dropShare: 1 }],
-  ['500 follows the approval', { failShare: 1 }],
+  ['the connection is dropped after approval', { approveThenDrop: 1 }],
+  ['500 follows the approval', { approveThen500: 1 }],
 ])('When %s, then the answer is unknown, and asking again finds the one capture', async (_, behaviour) => {
   const payment = await authorized();
   await client.behave(behaviour);

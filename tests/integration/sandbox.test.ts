@@ -182,7 +182,7 @@ describe('idempotency', () => {
 
 describe('faults', () => {
   test('When the answer is dropped after approval, then the caller sees no answer and a repeat gets it', async () => {
-    await client.behave({ dropShare: 1 });
+    await client.behave({ approveThenDrop: 1 });
     const { orderId, paymentKey } = await authorized();
     await expect(confirm(paymentKey, orderId, 'dropped')).rejects.toThrow();
     expect((await client.ledger(orderId)).totals.captures).toBe(1);
@@ -190,7 +190,7 @@ describe('faults', () => {
   });
 
   test('When 500 follows the approval, then the money is there and a repeat says so', async () => {
-    await client.behave({ failShare: 1 });
+    await client.behave({ approveThen500: 1 });
     const { orderId, paymentKey } = await authorized();
     expect((await confirm(paymentKey, orderId, 'failed')).status).toBe(500);
     expect((await confirm(paymentKey, orderId, 'failed')).body.status).toBe('DONE');
