@@ -27,9 +27,8 @@ export interface Viewer {
 }
 /** What an order's owner (its workflow) answers to a cancel; `gone` when there is no such workflow running. */
 export type OwnerCancel =
-  | { readonly kind: 'cancelled' }
-  | { readonly kind: 'refused'; readonly code: 'payment_in_progress' | 'order_not_cancellable' }
-  | { readonly kind: 'gone' };
+  | { readonly kind: 'cancelled' | 'pending' | 'unanswered' | 'gone' }
+  | { readonly kind: 'refused'; readonly code: 'payment_in_progress' | 'order_not_cancellable' };
 
 export interface OrdersDeps {
   readonly orders: OrdersRepository;
@@ -38,7 +37,7 @@ export interface OrdersDeps {
   readonly views: ViewSettings;
   /** QUEUED and unowned → CANCELLED with its units freed, in one guarded transaction; false when it was not so */
   readonly cancelQueued: (orderId: string, memberId: string) => Promise<boolean>;
-  readonly cancelByOwner: (owner: string, orderId: string) => Promise<OwnerCancel>;
+  readonly cancelByOwner: (call: { owner: string; orderId: string; key: string }) => Promise<OwnerCancel>;
   /** makes the gate follow; never throws */
   readonly syncHold: (orderId: string) => void;
   /** CONFIRMED → REFUNDING, once; the workflow is started after */
@@ -90,7 +89,7 @@ export function createOrdersService(deps: OrdersDeps) {
   const newestHistory = async (orderId: string): Promise<number> => (await orders.newest([orderId])).get(orderId) ?? 0;
 
   /** One try to cancel by what MariaDB says now; null: it moved meanwhile, look again. */
-  const tryCancel = async (order: OrderRow): Promise<'done' | null> => {
+  const tryCancel = async (order: OrderRow, key: string): Promise<'done' | null> => {
     if (order.status === 'CANCELLED') return 'done';
     if (!isOpen(order.status)) throw new Problem('order_not_cancellable');
     if (!order.owner) {
@@ -98,7 +97,7 @@ export function createOrdersService(deps: OrdersDeps) {
       deps.syncHold(order.orderId);
       return 'done';
     }
-    const answer = await deps.cancelByOwner(order.owner, order.orderId);
+    const answer = await deps.cancelByOwner({ owner: order.owner, orderId: order.orderId, key });
     if (answer.kind === 'refused') throw new Problem(answer.code);
     return answer.kind === 'cancelled' ? 'done' : null;
   };
@@ -128,17 +127,17 @@ export function createOrdersService(deps: OrdersDeps) {
     /** The order an idempotency key is bound to: a repeated cart checkout finds its cart already emptied. */
     findByKey: orders.findByKey,
 
-    async checkout(orderId: string, memberId: string): Promise<CheckoutView> {
+    async checkout(orderId: string, memberId: string | null): Promise<CheckoutView> {
       return show(await find(orderId, memberId));
     },
 
     /** @returns the checkout, and whether it had been cancelled before */
-    async cancel(orderId: string, memberId: string): Promise<{ view: CheckoutView; isReplay: boolean }> {
+    async cancel(orderId: string, memberId: string, key: string): Promise<{ view: CheckoutView; isReplay: boolean }> {
       const until = Date.now() + OWNER_WAIT_MS;
       for (;;) {
         const order = await find(orderId, memberId);
         const isReplay = order.status === 'CANCELLED';
-        if (await tryCancel(order)) return { view: await show(await find(orderId, memberId)), isReplay };
+        if (await tryCancel(order, key)) return { view: await show(await find(orderId, memberId)), isReplay };
         if (Date.now() > until) throw new Problem('unavailable', { retryAfterS: 2 });
         await followers.wait(orderId, Number.MAX_SAFE_INTEGER, 100);
       }

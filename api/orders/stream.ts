@@ -9,7 +9,8 @@ import type { OrdersService } from './service';
 
 export interface StreamRequest {
   readonly orderId: string;
-  readonly memberId: string;
+  /** whose order it must be; null: a ticket of this order was shown */
+  readonly viewer: string | null;
   /** what the client has seen already; 0: nothing */
   readonly lastSeen: number;
   readonly response: ServerResponse;
@@ -29,16 +30,16 @@ const HEADERS = {
 
 /** Writes the stream until the final state or until the client is gone. */
 export async function streamCheckout(service: OrdersService, request: StreamRequest): Promise<void> {
-  const { orderId, memberId, response, signal } = request;
+  const { orderId, viewer, response, signal } = request;
   let seen = request.lastSeen;
   const send = async (): Promise<boolean> => {
     const newest = await service.newestHistory(orderId);
-    const view = await service.checkout(orderId, memberId);
+    const view = await service.checkout(orderId, viewer);
     if (newest > seen) response.write(`event: status\nid: ${newest}\ndata: ${JSON.stringify(view)}\n\n`);
     seen = Math.max(seen, newest);
     return isSettled(view.status);
   };
-  const first = await service.checkout(orderId, memberId);
+  const first = await service.checkout(orderId, viewer);
   if (isSettled(first.status) && (await service.newestHistory(orderId)) <= seen) {
     response.writeHead(204).end();
     return;
