@@ -56,7 +56,7 @@ const declined = ({ code, message, attemptsLeft }: StoredDecline, isReplay = fal
   new Problem('payment_declined', {
     detail: message,
     members: { attemptsLeft, providerCode: code },
-    ...(isReplay ? { headers: { 'Idempotency-Replayed': 'true' } } : {}),
+    ...(isReplay ? { headers: { 'idempotency-replayed': 'true' } } : {}),
   });
 
 export function createPaymentsService(deps: PaymentsDeps) {

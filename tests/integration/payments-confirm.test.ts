@@ -147,7 +147,7 @@ test('When the card is declined, then 402 tells how many attempts are left, and 
   owner = () => Promise.reject(new Error('asked again'));
   await refusal(pay(order, 'bad-1', key)).toMatchObject({
     ...declined,
-    extra: { ...declined.extra, headers: { 'Idempotency-Replayed': 'true' } },
+    extra: { ...declined.extra, headers: { 'idempotency-replayed': 'true' } },
   });
   await refusal(pay(order, 'bad-1')).toMatchObject(declined);
   owner = () => sagaPays(order, 'good-1');

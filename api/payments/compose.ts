@@ -1,0 +1,89 @@
+/** Puts the payments service together from what a process has opened. */
+import type { DataSource } from 'typeorm';
+import type { Provider } from '../../domain/provider';
+import type { OperationRouter } from '../../infra/http/operation-router';
+import type { Ledger } from '../../infra/mysql/ledger';
+import { createConfirmKeys } from '../../infra/mysql/repositories/confirm-keys';
+import { createPaymentsRepository } from '../../infra/mysql/repositories/payments';
+import { createWebhooksRepository } from '../../infra/mysql/repositories/webhooks';
+import type { Config } from '../../infra/process/config';
+import type { Logger } from '../../infra/process/logger';
+import type { Temporal } from '../../infra/temporal/client';
+import { executeConfirm, startRefund } from '../../infra/temporal/starts';
+import { nudgeSweeper } from '../../infra/temporal/sweep-schedule';
+import { createConfirm } from './confirm';
+import { startHintReader } from './hints';
+import { createOrderWatch } from './order-watch';
+import { paymentsRouter } from './routes';
+import { createPaymentsService } from './service';
+
+export interface PaymentsParts {
+  readonly source: DataSource;
+  readonly ledger: Ledger;
+  readonly temporal: Temporal;
+  readonly provider: Provider;
+  readonly config: Pick<Config, 'CONFIRM_WAIT_MS' | 'PAYMENT_ATTEMPTS'>;
+  readonly logger: Logger;
+}
+export interface PaymentsModule {
+  readonly router: OperationRouter;
+  /** Ends what goes on behind answered requests; call it before the stores are closed. */
+  stop(): Promise<void>;
+}
+
+/** One sweep looks at everything: more nudges in a second add nothing. */
+const NUDGE_EVERY_MS = 1_000;
+
+export function composePayments(parts: PaymentsParts): PaymentsModule {
+  const { source, ledger, temporal, config, logger } = parts;
+  const payments = createPaymentsRepository(source);
+  const webhooks = createWebhooksRepository(source);
+  const watch = createOrderWatch(payments.payableOrders);
+  const nudge = createNudge(temporal, logger);
+  const waitMs = config.CONFIRM_WAIT_MS;
+
+  const confirm = createConfirm({
+    payments,
+    watch,
+    setPaying: ledger.setPaying,
+    askOwner: (owner, payment) => executeConfirm(temporal, { owner, answerMs: waitMs, ...payment }),
+    nudgeSweeper: nudge,
+    attemptsMax: config.PAYMENT_ATTEMPTS,
+    waitMs,
+    onLateError: (error) => logger.warn({ error }, 'a payment was not pursued to its end'),
+  });
+  const service = createPaymentsService({
+    payments,
+    keys: createConfirmKeys(source),
+    webhooks,
+    confirm,
+    watch,
+    setPaying: ledger.setPaying,
+    waitMs,
+  });
+  const hints = startHintReader({
+    webhooks,
+    payments,
+    provider: parts.provider,
+    claimLateMoney: ledger.claimLateMoney,
+    startRefund: (paymentId) => startRefund(temporal, paymentId),
+    nudgeSweeper: nudge,
+    onProblem: ({ message, ...fact }) => logger.warn(fact, message),
+  });
+  return {
+    router: paymentsRouter(service),
+    async stop() {
+      await Promise.all([hints.stop(), service.close()]);
+    },
+  };
+}
+
+/** At most once a second, never thrown: the sweeper runs by its schedule anyway. */
+function createNudge(temporal: Temporal, logger: Logger): () => void {
+  let nudgedAt = 0;
+  return () => {
+    if (Date.now() - nudgedAt < NUDGE_EVERY_MS) return;
+    nudgedAt = Date.now();
+    nudgeSweeper(temporal).catch((error: unknown) => logger.warn({ error }, 'the sweeper could not be nudged'));
+  };
+}
