@@ -40,7 +40,7 @@ export interface OrdersDeps {
   readonly cancelByOwner: (call: { owner: string; orderId: string; key: string }) => Promise<OwnerCancel>;
   /** makes the gate follow; never throws */
   readonly syncHold: (orderId: string) => void;
-  /** CONFIRMED → REFUNDING, once; the workflow is started after */
+  /** CONFIRMED → REFUNDING, once; the workflow is started after. @throws Problem with the refusal */
   readonly claimRefund: (request: RefundRequest) => Promise<RefundStarted>;
   readonly sagaUrl: (owner: string) => string;
 }
@@ -53,11 +53,10 @@ export interface RefundRequest {
   readonly idempotencyKey: string;
   readonly bodyHash: string;
 }
-export type RefundStarted =
-  | { readonly kind: 'started' | 'replayed'; readonly refundId: string }
-  | { readonly kind: 'key_reused' }
-  | { readonly kind: 'not_refundable' }
-  | { readonly kind: 'not_found' };
+export interface RefundStarted {
+  readonly kind: 'started' | 'replayed';
+  readonly refundId: string;
+}
 
 export interface OrderPage {
   readonly limit: number;
@@ -161,9 +160,6 @@ export function createOrdersService(deps: OrdersDeps) {
         memberId: viewerFilter(viewer),
         requestedBy: viewer.memberId,
       });
-      if (claimed.kind === 'not_found') throw new Problem('not_found');
-      if (claimed.kind === 'not_refundable') throw new Problem('order_not_refundable');
-      if (claimed.kind === 'key_reused') throw new Problem('idempotency_key_reused');
       const refund = await orders.findRefund(request.orderId, claimed.refundId);
       if (!refund) throw new Problem('internal');
       // The stored answer holds unchanging facts only: a repeat says what the first call said.

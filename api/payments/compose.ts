@@ -9,8 +9,8 @@ import { createWebhooksRepository } from '../../infra/mysql/repositories/webhook
 import type { Config } from '../../infra/process/config';
 import type { Logger } from '../../infra/process/logger';
 import type { Temporal } from '../../infra/temporal/client';
+import { createNudge } from '../../infra/temporal/nudge';
 import { executeConfirm, startRefund } from '../../infra/temporal/starts';
-import { nudgeSweeper } from '../../infra/temporal/sweep-schedule';
 import { createConfirm } from './confirm';
 import { startHintReader } from './hints';
 import { createOrderWatch } from './order-watch';
@@ -30,9 +30,6 @@ export interface PaymentsModule {
   /** Ends what goes on behind answered requests; call it before the stores are closed. */
   stop(): Promise<void>;
 }
-
-/** One sweep looks at everything: more nudges in a second add nothing. */
-const NUDGE_EVERY_MS = 1_000;
 
 export function composePayments(parts: PaymentsParts): PaymentsModule {
   const { source, ledger, temporal, config, logger } = parts;
@@ -75,15 +72,5 @@ export function composePayments(parts: PaymentsParts): PaymentsModule {
     async stop() {
       await Promise.all([hints.stop(), service.close()]);
     },
-  };
-}
-
-/** At most once a second, never thrown: the sweeper runs by its schedule anyway. */
-function createNudge(temporal: Temporal, logger: Logger): () => void {
-  let nudgedAt = 0;
-  return () => {
-    if (Date.now() - nudgedAt < NUDGE_EVERY_MS) return;
-    nudgedAt = Date.now();
-    nudgeSweeper(temporal).catch((error: unknown) => logger.warn({ error }, 'the sweeper could not be nudged'));
   };
 }
