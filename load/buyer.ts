@@ -74,10 +74,12 @@ async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
   });
   if (!answer) return null;
   const now = performance.now();
+  const sinceStart = now - scene.startedAt;
   record(tally.answers, now - buyer.intended);
-  tally.lastAnswerMs = Math.max(tally.lastAnswerMs, now - scene.startedAt);
+  tally.lastAnswerMs = Math.max(tally.lastAnswerMs, sinceStart);
   if (answer.status === 202) {
     tally.accepted += 1;
+    tally.lastAcceptanceMs = Math.max(tally.lastAcceptanceMs, sinceStart);
     record(tally.acceptance, now - buyer.intended);
     return { orderId: String(answer.body.orderId), amount: Number(answer.body.amount) };
   }

@@ -41,7 +41,9 @@ export interface Report extends Readonly<Record<Ending, number>> {
     /** a confirm answered with 200, from its own send time */
     readonly confirm: Percentiles;
   };
+  /** until the last acceptance */
   readonly acceptedPerSecond: number;
+  /** until the last end */
   readonly sagasPerSecond: number;
   /** milliseconds after the start */
   readonly lastAnswerMs: number;
@@ -101,7 +103,7 @@ export function createReport({ options, productId, tally, repeats, slowest, verd
       answer: percentiles(tally.answers),
       confirm: percentiles(tally.confirms),
     },
-    acceptedPerSecond: perSecond(tally.accepted, tally.lastAnswerMs),
+    acceptedPerSecond: perSecond(tally.accepted, tally.lastAcceptanceMs),
     sagasPerSecond: perSecond(tally.ended.length - endings.unended, tally.lastEndMs),
     lastAnswerMs: Math.round(tally.lastAnswerMs),
     lastSagaMs: Math.round(tally.lastEndMs),

@@ -38,6 +38,7 @@ export interface Tally {
   /** a confirm that was answered with 200, from its own send time */
   readonly confirms: Histogram;
   /** ms after the start */
+  lastAcceptanceMs: number;
   lastAnswerMs: number;
   lastEndMs: number;
 }
@@ -57,6 +58,7 @@ export const createTally = (): Tally => ({
   acceptance: histogram(),
   answers: histogram(),
   confirms: histogram(),
+  lastAcceptanceMs: 0,
   lastAnswerMs: 0,
   lastEndMs: 0,
 });

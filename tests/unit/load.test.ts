@@ -70,7 +70,7 @@ describe('the report', () => {
   test('When it is made, then every buyer is in one number, and the slowest come first', () => {
     const tally = tallyOf([...four, 'expired', 'declined'], 4);
     record(tally.acceptance, 12.5);
-    tally.lastAnswerMs = 500;
+    tally.lastAcceptanceMs = 500;
     tally.lastEndMs = 2_000;
     const slowest = slowestOf(tally.ended).map((each) => ({ ...each, url: null }));
     const report = createReport({ options, productId: 'prd_x', tally, repeats: {}, slowest, verdict: verdictOf([]) });
