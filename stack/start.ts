@@ -1,0 +1,69 @@
+/**
+ * `npm start`: servers, schema, processes, demo data; then it watches over them until it is told to stop.
+ * Stops in order on SIGINT, SIGTERM, SIGHUP, and when its parent disappears.
+ */
+import path from 'node:path';
+import { parseArguments } from './launcher/arguments';
+import { loadCredentials } from './launcher/credentials';
+import { say, showReady, showTable, showTry, step } from './launcher/display';
+import { createHome } from './launcher/home';
+import { runJob } from './launcher/jobs';
+import { partsOf, placesOf, portNames, type StackPlan } from './launcher/plan';
+import { choosePorts, portOf } from './launcher/ports';
+import { createStack, endLeftovers, runningLauncher, type Stack } from './launcher/stack';
+import { untilTold } from './launcher/until-told';
+import { temporalUiUrl } from './servers/temporal';
+
+async function plan(argv: readonly string[]): Promise<StackPlan> {
+  const home = createHome(path.resolve(__dirname, '..', '..'));
+  const { scale } = parseArguments(argv);
+  const other = runningLauncher(home);
+  if (other)
+    throw new Error(
+      `a stack of this folder is running already (launcher pid ${other.pid}): stop it first, or set FIRSTCOME_HOME`,
+    );
+  const left = await endLeftovers(home);
+  if (left.length > 0) say(`  ended what an earlier start had left: ${left.join(', ')}`);
+  const { ports, moved } = await choosePorts(home, portNames(scale));
+  for (const name of moved) say(`  the port of ${name} was busy: it moved to ${ports[name]}`);
+  return { home, ports, credentials: await loadCredentials(home), scale, env: process.env };
+}
+
+async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
+  const { home } = stackPlan;
+  const log = (name: string): string => home.at('logs', `${name}.log`);
+  const layer = (n: number) => stack.startLayer(n, (part, ms) => showReady(part.spec.name, ms, part.spec.log));
+  const job = (name: string, entry: string, env: Record<string, string> = {}) =>
+    step(name, log(name), () => runJob(stackPlan, { name, entry, env }));
+
+  await layer(1);
+  await Promise.all([job('migrations', 'infra/mysql/migrate.js'), job('topics', 'infra/kafka/ensure-topics.js')]);
+  for (const n of [2, 3, 4, 5]) await layer(n);
+  await job('seed', 'stack/seed.js', { SEED_CREDENTIALS: home.at('credentials.json') });
+}
+
+/** Runs the stack until it is told to stop. @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  const startedAt = Date.now();
+  const stackPlan = await plan(argv);
+  const told = untilTold();
+  const stack = createStack(stackPlan.home, partsOf(stackPlan), (sentence) => say(`  ${sentence}`));
+  try {
+    const up = start(stack, stackPlan).then(() => 'up' as const);
+    if ((await Promise.race([up, told])) === 'up') {
+      showTable(stack.parts);
+      const url = (name: string): string => `http://127.0.0.1:${portOf(stackPlan.ports, name)}`;
+      const temporalUi = temporalUiUrl(placesOf(stackPlan).temporal);
+      showTry({ gateway: url('gateway'), sandbox: url('sandbox'), temporalUi }, stackPlan.credentials);
+      say(`  ready after ${((Date.now() - startedAt) / 1_000).toFixed(1)} s`);
+    }
+    say(`  stopping (${await told})`);
+    return 0;
+  } catch (error) {
+    say(`  ✗ ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  } finally {
+    await stack.stop();
+    say('  stopped');
+  }
+}
