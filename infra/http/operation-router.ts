@@ -143,7 +143,10 @@ function handlersOf({ operation, run }: Binding, edge: ServiceEdge): RequestHand
 
 /** Which methods a path has, for Allow. */
 export const allowOf = (methods: readonly string[]): string =>
-  methods.flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()])).join(', ');
+  methods
+    .flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
+    .sort()
+    .join(', ');
 
 /** Paths with fewer parameters first: `/v1/payments/confirm` is not a payment id. */
 export const byExactness = (a: string, b: string): number => a.split('{').length - b.split('{').length;
