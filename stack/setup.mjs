@@ -1,0 +1,122 @@
+/**
+ * Set-up and entry of every npm command. Plain Node without dependencies: it runs in a fresh clone.
+ * Ensures packages, servers and build (once, under a lock, remembered by a stamp), then hands over to dist/ in this very
+ * process, so that one pid receives the signals.
+ *
+ *   node stack/setup.mjs start|test|doctor|reset|load|audit|histories|servers [arguments]
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { examine, show } from './setup/doctor.mjs';
+import { withLock } from './setup/lock.mjs';
+import { installPackages } from './setup/packages.mjs';
+import { run, SetupError } from './setup/run.mjs';
+import { isStamped, writeStamp } from './setup/stamp.mjs';
+import { installKafka, installTemporal } from './setup/tools.mjs';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const HOME = path.resolve(ROOT, process.env.FIRSTCOME_HOME || '.firstcome');
+const SHARED = path.join(ROOT, '.firstcome');
+const TOOLS = path.join(SHARED, 'tools');
+const PINS = path.join(ROOT, 'stack', 'pins');
+const STAMP = path.join(SHARED, 'set-up.stamp');
+
+/** Entries that run against the stack of this folder: their environment is read from its state. */
+const ENTRIES = {
+  start: 'stack/start.js',
+  test: 'stack/test.js',
+  servers: 'stack/test-servers.js',
+  load: 'stack/run-load.js',
+  audit: 'stack/run-audit.js',
+  histories: 'stack/run-histories.js',
+};
+
+// Commands whose standard output is their result keep it clean.
+const say = (text) => process.stderr.write(`${text}\n`);
+
+function step(name, work) {
+  const startedAt = Date.now();
+  say(`  … ${name}`);
+  const done = () => say(`  ✓ ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
+  const result = work();
+  return result instanceof Promise ? result.then(done) : done();
+}
+
+function preflight() {
+  const faults = examine(ROOT, HOME).filter(({ ok, isInstallable }) => !ok && !isInstallable);
+  if (faults.length === 0) return;
+  show(faults, say);
+  throw new SetupError('this machine cannot run Firstcome as it is; `npm run doctor` shows everything');
+}
+
+async function install() {
+  if (isStamped(ROOT, STAMP)) return;
+  const hasJars = existsSync(path.join(TOOLS, 'kafka'));
+  await step('system packages', () => installPackages(say, hasJars));
+  await step('npm packages', () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT }));
+  await step('Temporal', () => installTemporal({ tools: TOOLS, pins: PINS }));
+  await step('Kafka', () => installKafka({ tools: TOOLS, pins: PINS }));
+  writeStamp(ROOT, STAMP);
+}
+
+async function setUp() {
+  preflight();
+  mkdirSync(TOOLS, { recursive: true });
+  await withLock(
+    path.join(SHARED, 'set-up.lock'),
+    async () => {
+      await install();
+      const { build } = await import('./build.mjs');
+      const startedAt = Date.now();
+      const { built, bundled } = await build();
+      if (built > 0 || bundled) say(`  ✓ build: ${built} files (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
+    },
+    say,
+  );
+}
+
+/** Everything a stack has written goes; fetched programs stay. */
+function reset() {
+  if (!existsSync(HOME)) return;
+  const pids = path.join(HOME, 'pids.json');
+  const require = createRequire(import.meta.url);
+  const launcher = existsSync(pids) ? require(pids).launcher?.pid : null;
+  if (launcher && isRunning(launcher))
+    throw new SetupError(`a stack is running (launcher pid ${launcher}): stop it first`);
+  for (const name of readdirSync(HOME)) {
+    if (!['tools', 'set-up.stamp', 'set-up.lock'].includes(name))
+      rmSync(path.join(HOME, name), { recursive: true, force: true });
+  }
+  say('  ✓ reset: the next start begins with nothing');
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function main([command = 'start', ...rest]) {
+  if (command === 'doctor') {
+    const checks = examine(ROOT, HOME);
+    show(checks, (text) => process.stdout.write(`${text}\n`));
+    return checks.every(({ ok }) => ok) ? 0 : 1;
+  }
+  if (command === 'reset') return reset() ?? 0;
+  if (!(command in ENTRIES)) throw new SetupError(`unknown command: ${command}`);
+  await setUp();
+  const require = createRequire(import.meta.url);
+  return require(path.join(ROOT, 'dist', ENTRIES[command])).main(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  say(error instanceof SetupError ? `  ✗ ${error.message}` : `  ✗ ${error?.stack ?? error}`);
+  process.exitCode = 1;
+}

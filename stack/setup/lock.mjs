@@ -1,0 +1,58 @@
+/** One set-up at a time per clone: a folder is made by one and waited for by the others; a dead owner's is taken over. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const WAIT_MS = 900_000;
+
+const isAlive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+};
+
+const ownerOf = (folder) => {
+  try {
+    return Number(readFileSync(path.join(folder, 'pid'), 'utf8'));
+  } catch {
+    return null;
+  }
+};
+
+const take = (folder) => {
+  try {
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'pid'), String(process.pid));
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+};
+
+/** Runs `work` while nobody else of this clone sets up. */
+export async function withLock(folder, work, say) {
+  const until = Date.now() + WAIT_MS;
+  let ownerless = 0;
+  for (let told = false; !take(folder); ) {
+    const owner = ownerOf(folder);
+    // Without a pid it is being made this very moment, or its maker died in that moment.
+    ownerless = owner === null ? ownerless + 1 : 0;
+    if ((owner !== null && !isAlive(owner)) || ownerless > 20) {
+      rmSync(folder, { recursive: true, force: true });
+      continue;
+    }
+    if (Date.now() > until) throw new Error(`another set-up (pid ${owner}) holds ${folder} for too long`);
+    if (!told && owner !== null) say(`another set-up is under way (pid ${owner}): waiting for it`);
+    told ||= owner !== null;
+    await pause(200);
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The servers that come from the system's packages. Debian's -core packages bring the programs without a service,
+ * an autostart or a port. Only what is missing is installed.
+ */
+import { readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { run, SetupError, succeeds, which } from './run.mjs';
+
+const javas = () => {
+  try {
+    return readdirSync('/usr/lib/jvm').length > 0;
+  } catch {
+    return false;
+  }
+};
+
+/** program → how it is found, and what brings it */
+const NEEDED = [
+  {
+    what: 'MariaDB server',
+    has: () => process.env.MARIADBD || which('mariadbd', 'mysqld'),
+    apt: 'mariadb-server-core',
+    brew: 'mariadb',
+  },
+  { what: 'MariaDB client tools', has: () => which('mariadb', 'mysql'), apt: 'mariadb-client-core', brew: 'mariadb' },
+  {
+    what: 'Redis server',
+    has: () => process.env.REDIS_SERVER || which('redis-server', 'redis-check-rdb'),
+    apt: 'redis-tools',
+    brew: 'redis',
+  },
+  {
+    what: 'Java 17 or newer',
+    has: () => process.env.FIRSTCOME_JAVA || process.env.JAVA_HOME || which('java') || javas(),
+    apt: 'openjdk-17-jre-headless',
+    aptNewer: 'openjdk-21-jre-headless',
+    brew: 'openjdk',
+  },
+  {
+    what: 'Python 3 with venv',
+    has: () => which('python3') && succeeds('python3', ['-m', 'ensurepip', '--version']),
+    apt: 'python3-venv',
+    brew: 'python',
+  },
+];
+
+/** Only to fetch Kafka's jars: where they are already, nobody needs it. */
+const MAVEN = { what: 'Maven', has: () => which('mvn'), apt: 'maven', brew: 'maven' };
+
+/** @param hasJars Kafka's jars are there */
+export const missingPackages = (hasJars = true) => [...NEEDED, ...(hasJars ? [] : [MAVEN])].filter(({ has }) => !has());
+
+const APT = ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends'];
+const QUIET = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1' };
+
+async function mayUseSudo(packages) {
+  if (process.env.CI || !process.stdin.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`May set-up run: sudo apt-get install ${packages.join(' ')}? [Y/n] `);
+  terminal.close();
+  return !/^n/i.test(answer.trim());
+}
+
+function aptName({ apt, aptNewer }) {
+  const isKnown = (name) => succeeds('sh', ['-c', `apt-cache show ${name} 2>/dev/null | grep -q .`]);
+  return aptNewer && !isKnown(apt) && isKnown(aptNewer) ? aptNewer : apt;
+}
+
+async function installByApt(missing) {
+  const isRoot = process.getuid() === 0;
+  const manual = `apt-get install -y --no-install-recommends ${missing.map(({ apt }) => apt).join(' ')}`;
+  const why = `needed: ${missing.map(({ what }) => what).join(', ')}`;
+  if (!isRoot && !succeeds('sudo', ['-n', 'true']))
+    throw new SetupError(`${why}. Run this, then start again:\n  sudo ${manual}`);
+  const names = () => missing.map(aptName);
+  if (!isRoot && !(await mayUseSudo(names()))) throw new SetupError(`${why}. Run this yourself:\n  sudo ${manual}`);
+  const variables = Object.entries(QUIET).map(([name, value]) => `${name}=${value}`);
+  const apt = (args) =>
+    isRoot
+      ? run('env', [...variables, 'apt-get', ...args])
+      : run('sudo', ['-n', 'env', ...variables, 'apt-get', ...args]);
+  const isUnknown = missing.some(
+    (each) => !succeeds('sh', ['-c', `apt-cache show ${aptName(each)} 2>/dev/null | grep -q .`]),
+  );
+  if (isUnknown) apt(['update']);
+  try {
+    apt([...APT, ...names()]);
+  } catch {
+    // The lists may be older than the mirror: once more with fresh ones.
+    apt(['update']);
+    apt([...APT, ...names()]);
+  }
+}
+
+/** Installs what is missing. @throws SetupError with one sentence and the exact command when it cannot */
+export async function installPackages(say, hasJars) {
+  const missing = missingPackages(hasJars);
+  if (missing.length === 0) return;
+  say(`installing ${missing.map(({ what }) => what).join(', ')}`);
+  if (which('apt-get')) await installByApt(missing);
+  else if (which('brew')) run('brew', ['install', ...new Set(missing.map(({ brew }) => brew))]);
+  else {
+    throw new SetupError(
+      `needed: ${missing.map(({ what }) => what).join(', ')}. Install them with your package manager, then start again.`,
+    );
+  }
+  const still = missingPackages(hasJars);
+  if (still.length > 0)
+    throw new SetupError(`still not found after installing: ${still.map(({ what }) => what).join(', ')}`);
+}
