@@ -6,32 +6,29 @@ import { Gauge } from 'prom-client';
 import type { Activities } from '../../activities';
 import type { Config } from '../../infra/process/config';
 import type { Metrics } from '../../infra/process/metrics';
+import { bundleWorkflows } from '../../infra/temporal/bundle';
 
 /** A pre-built bundle beside the compiled sources; without one the worker bundles at start (seconds). */
 const BUILT_BUNDLE = path.join(__dirname, '..', '..', 'workflow-bundle.js');
 
-export type WorkflowSource = { workflowBundle: WorkflowBundleOption } | { workflowsPath: string };
-
-export const workflowSource = (): WorkflowSource =>
-  existsSync(BUILT_BUNDLE)
-    ? { workflowBundle: { codePath: BUILT_BUNDLE } }
-    : { workflowsPath: require.resolve('../../workflows') };
+export const workflowBundle = async (): Promise<WorkflowBundleOption> =>
+  existsSync(BUILT_BUNDLE) ? { codePath: BUILT_BUNDLE } : bundleWorkflows(require.resolve('../../workflows'));
 
 export interface WorkerSettings
   extends Pick<Config, 'TEMPORAL_NAMESPACE' | 'TEMPORAL_TASK_QUEUE' | 'WORKER_CACHED_WORKFLOWS'> {}
 
-export function createCheckoutWorker(
+export async function createCheckoutWorker(
   connection: NativeConnection,
   config: WorkerSettings,
   activities: Activities,
-  source: WorkflowSource = workflowSource(),
+  bundle?: WorkflowBundleOption,
 ): Promise<Worker> {
   return Worker.create({
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
     taskQueue: config.TEMPORAL_TASK_QUEUE,
     activities,
-    ...source,
+    workflowBundle: bundle ?? (await workflowBundle()),
     // Below the number of open workflows a payment costs 2.5 times: its workflow is replayed first.
     maxCachedWorkflows: config.WORKER_CACHED_WORKFLOWS,
     // Provider calls wait on the network, mostly; a slow provider must leave room for compensations.
