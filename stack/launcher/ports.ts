@@ -5,8 +5,10 @@
 import { createServer } from 'node:net';
 import { type Home, readJson, writeJson } from './home';
 
+export type Ports = Readonly<Record<string, number>>;
+
 /** What users know by heart; everything else takes what is free. */
-const PREFERRED: Readonly<Record<string, number>> = { gateway: 8080, temporalUi: 8233, temporal: 7233, sandbox: 8090 };
+const PREFERRED: Ports = { gateway: 8080, temporalUi: 8233, temporal: 7233, sandbox: 8090 };
 
 const listens = (port: number): Promise<number | null> =>
   new Promise((resolve) => {
@@ -30,15 +32,16 @@ export async function freePort(wanted: number | undefined, taken: ReadonlySet<nu
 
 /**
  * One port per name: the kept one if it is free, else another.
+ * @param preferred what a new folder begins with; tests leave the well-known ones to `npm start`
  * @returns the ports, and the names whose port had to move
  */
-export async function choosePorts(home: Home, names: readonly string[]) {
+export async function choosePorts(home: Home, names: readonly string[], preferred: Ports = PREFERRED) {
   const file = home.at('ports.json');
   const kept = readJson<Record<string, number>>(file) ?? {};
   const ports: Record<string, number> = {};
   const moved: string[] = [];
   for (const name of names) {
-    const wanted = kept[name] ?? PREFERRED[name];
+    const wanted = kept[name] ?? preferred[name];
     const port = await freePort(wanted, new Set(Object.values(ports)));
     if (wanted && port !== wanted) moved.push(name);
     ports[name] = port;
@@ -46,8 +49,6 @@ export async function choosePorts(home: Home, names: readonly string[]) {
   writeJson(file, { ...kept, ...ports });
   return { ports, moved };
 }
-
-export type Ports = Readonly<Record<string, number>>;
 
 /** @throws when no such port was chosen: a mistake in the list of names */
 export function portOf(ports: Ports, name: string): number {

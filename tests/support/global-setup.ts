@@ -1,0 +1,43 @@
+/**
+ * Gives every test file its servers: those that `npm test` or `npm run test:servers` has started, else private ones for
+ * this run. Unit tests alone start none.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import type { Config } from '@jest/types';
+import { createHome, readJson } from '../../stack/launcher/home';
+import { type Birth, isAlive } from '../../stack/launcher/process-life';
+import { startTestServers, type TestServers } from '../../stack/launcher/test-servers';
+import { SERVERS_VARIABLE } from './servers';
+
+const ROOT = path.resolve(__dirname, '..', '..');
+
+declare global {
+  var stopTestServers: (() => Promise<void>) | undefined;
+}
+
+const held = (): TestServers | null => {
+  const file = readJson<{ holder: Birth; servers: TestServers }>(path.join(ROOT, '.firstcome', 'test-servers.json'));
+  return file && isAlive(file.holder) ? file.servers : null;
+};
+
+const needsServers = (config: Config.GlobalConfig): boolean => {
+  const patterns = config.testPathPatterns.patterns;
+  return patterns.length === 0 || patterns.some((pattern) => !/tests\/(unit|e2e|faults)/.test(pattern));
+};
+
+export default async function setUp(config: Config.GlobalConfig): Promise<void> {
+  if (process.env[SERVERS_VARIABLE] || !needsServers(config)) return;
+  let servers = held();
+  if (!servers) {
+    const parent = createHome(ROOT, {}).folder('runs');
+    const dir = mkdtempSync(path.join(parent, 'jest-'));
+    const started = await startTestServers(createHome(ROOT, { FIRSTCOME_HOME: dir }), () => undefined);
+    servers = started.servers;
+    globalThis.stopTestServers = async () => {
+      await started.stop();
+      rmSync(dir, { recursive: true, force: true });
+    };
+  }
+  process.env[SERVERS_VARIABLE] = JSON.stringify(servers);
+}
