@@ -26,7 +26,7 @@ const FOLDERS = [
   'tests/support',
 ];
 /** What ends up in the workflow bundle: a change in any of these bundles anew. */
-const BUNDLED = /^(domain|workflows|activities)\//;
+const BUNDLED = /^(domain|workflows|activities|infra\/temporal\/bundle)/;
 const BUNDLE = path.join(DIST, 'workflow-bundle.js');
 const HASHES = path.join(DIST, '.hashes.json');
 
@@ -69,14 +69,12 @@ async function buildFile(file, transform) {
   writeFileSync(`${target}.map`, map);
 }
 
-/** Without stack traces per promise the worker saves an eighth of its CPU; the limit must be set before any runs. */
-async function bundleWorkflows(require) {
-  const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(DIST, 'workflows', 'index.js'),
-    logger: new DefaultLogger('WARN'),
-  });
-  writeFileSync(BUNDLE, `Error.stackTraceLimit = 0;\n${code}`);
+/** What the worker loads; compiled code knows how it is made. */
+async function bundle(require) {
+  const { DefaultLogger } = require('@temporalio/worker');
+  const { bundleWorkflows } = require(path.join(DIST, 'infra', 'temporal', 'bundle.js'));
+  const { code } = await bundleWorkflows(path.join(DIST, 'workflows', 'index.js'), new DefaultLogger('WARN'));
+  writeFileSync(BUNDLE, code);
 }
 
 /** @returns how many files were built, and whether the bundle was */
@@ -104,7 +102,7 @@ export async function build() {
 
   const hasWorkflows = existsSync(path.join(DIST, 'workflows', 'index.js'));
   const isBundleDue = hasWorkflows && (!existsSync(BUNDLE) || changed.some((file) => BUNDLED.test(file)));
-  if (isBundleDue) await bundleWorkflows(require);
+  if (isBundleDue) await bundle(require);
   mkdirSync(DIST, { recursive: true });
   writeFileSync(HASHES, JSON.stringify({ recipe, files }));
   return { built: changed.length, bundled: isBundleDue };

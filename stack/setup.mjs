@@ -23,14 +23,14 @@ const TOOLS = path.join(SHARED, 'tools');
 const PINS = path.join(ROOT, 'stack', 'pins');
 const STAMP = path.join(SHARED, 'set-up.stamp');
 
-/** Entries that run against the stack of this folder: their environment is read from its state. */
+/** What each command hands over to, as `main(arguments, command)`. */
 const ENTRIES = {
   start: 'stack/start.js',
   test: 'stack/test.js',
   servers: 'stack/test-servers.js',
-  load: 'stack/run-load.js',
-  audit: 'stack/run-audit.js',
-  histories: 'stack/run-histories.js',
+  load: 'stack/run-entry.js',
+  audit: 'stack/run-entry.js',
+  histories: 'stack/run-entry.js',
 };
 
 // Commands whose standard output is their result keep it clean.
@@ -111,7 +111,7 @@ async function main([command = 'start', ...rest]) {
   if (!(command in ENTRIES)) throw new SetupError(`unknown command: ${command}`);
   await setUp();
   const require = createRequire(import.meta.url);
-  return require(path.join(ROOT, 'dist', ENTRIES[command])).main(rest);
+  return require(path.join(ROOT, 'dist', ENTRIES[command])).main(rest, command);
 }
 
 try {

@@ -1,0 +1,89 @@
+/** What the services of one process share: connections, ledger, gate, engine, provider. Opened once, released in reverse. */
+import type { Redis } from 'ioredis';
+import type { DataSource } from 'typeorm';
+import type { Provider } from '../domain/provider';
+import { createDataSource } from '../infra/mysql/data-source';
+import { createLedger, type Ledger } from '../infra/mysql/ledger';
+import { type Config, ConfigError } from '../infra/process/config';
+import type { Logger } from '../infra/process/logger';
+import type { Metrics } from '../infra/process/metrics';
+import type { Releasers } from '../infra/process/releasers';
+import { createProvider } from '../infra/provider/provider';
+import { CHECKOUT, connectRedis, connectSubscriber } from '../infra/redis/connection';
+import { createGate } from '../infra/redis/gate';
+import type { Gate } from '../infra/redis/gate-types';
+import { createTemporal, type Temporal } from '../infra/temporal/client';
+
+export interface ApiParts {
+  readonly config: ApiConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly source: DataSource;
+  readonly redis: Redis;
+  /** a connection for subscriptions; each caller has its own, released with the process */
+  readonly subscriber: () => Redis;
+  readonly ledger: Ledger;
+  readonly gate: Gate;
+  readonly temporal: Temporal;
+  readonly provider: Provider;
+}
+export type ApiConfig = Config & { readonly PRINCIPAL_SECRET: string; readonly TICKET_SECRET: string };
+
+/** Secrets without a default: optional in the registry, because not every process needs them. */
+function requireSetting<N extends keyof Config>(config: Config, name: N): NonNullable<Config[N]> {
+  const value = config[name];
+  if (value === undefined || value === null) throw new ConfigError(`configuration:\n  ${name}: missing`);
+  return value as NonNullable<Config[N]>;
+}
+
+export interface OpenOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly releasers: Releasers;
+}
+
+/** @throws ConfigError for a missing setting, or what the store threw while connecting */
+export async function openParts({ config, logger, metrics, releasers }: OpenOptions): Promise<ApiParts> {
+  const secrets = {
+    PRINCIPAL_SECRET: requireSetting(config, 'PRINCIPAL_SECRET'),
+    TICKET_SECRET: requireSetting(config, 'TICKET_SECRET'),
+  };
+  const source = await createDataSource(config).initialize();
+  releasers.add('mysql', () => source.destroy());
+  const onRedisError = (error: unknown): void => logger.debug({ error }, 'redis');
+  const redis = connectRedis(config.REDIS_URL, CHECKOUT, onRedisError);
+  releasers.add('redis', () => redis.disconnect());
+  const subscriber = (): Redis => {
+    const connection = connectSubscriber(config.REDIS_URL, onRedisError);
+    releasers.add('redis subscriber', () => connection.disconnect());
+    return connection;
+  };
+  const temporal = createTemporal(config);
+  releasers.add('temporal', () => temporal.close());
+  const provider = createProvider({
+    baseUrl: requireSetting(config, 'PROVIDER_URL'),
+    secretKey: requireSetting(config, 'PROVIDER_SECRET_KEY'),
+    timeoutMs: config.PROVIDER_TIMEOUT_MS,
+  });
+  releasers.add('provider', () => provider.close());
+  const ledger = createLedger(source);
+  const gate = createGate({
+    redis,
+    shop: config.SHOP,
+    readVerdict: ledger.holdVerdict,
+    readAdjustments: ledger.readAdjustments,
+  });
+  return {
+    config: { ...config, ...secrets },
+    logger,
+    metrics,
+    source,
+    redis,
+    subscriber,
+    ledger,
+    gate,
+    temporal,
+    provider,
+  };
+}
