@@ -12,7 +12,9 @@ const TABLES: readonly string[] = [
     role VARCHAR(8) NOT NULL DEFAULT 'MEMBER',
     tokens_valid_after DATETIME(3) NULL,
     created_at DATETIME(3) NOT NULL,
-    UNIQUE KEY uq_members_username (username)
+    UNIQUE KEY uq_members_username (username),
+    -- the gateways re-read whose older tokens are void
+    KEY ix_members_tokens_valid_after (tokens_valid_after)
   )`,
   `CREATE TABLE sessions (
     id VARCHAR(36) NOT NULL PRIMARY KEY,

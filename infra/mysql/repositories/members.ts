@@ -1,0 +1,142 @@
+/** Members, their sessions and refresh tokens, and the notifications written for them. */
+import type { DataSource } from 'typeorm';
+import { ERRNO, errnoOf, inTransaction, type Sql, sqlOf } from '../transaction';
+
+export interface MemberRow {
+  readonly memberId: string;
+  readonly username: string;
+  readonly passwordHash: string;
+  readonly role: 'MEMBER' | 'ADMIN';
+  readonly createdAt: Date;
+}
+export interface NewSession {
+  readonly sessionId: string;
+  readonly memberId: string;
+  /** sha-256 of the refresh token, hex: the token itself is never stored */
+  readonly tokenHash: string;
+  readonly expiresAt: Date;
+}
+export interface Rotation {
+  readonly usedHash: string;
+  readonly nextHash: string;
+  readonly expiresAt: Date;
+}
+export type Rotated =
+  | {
+      readonly kind: 'rotated';
+      readonly sessionId: string;
+      readonly memberId: string;
+      readonly role: MemberRow['role'];
+    }
+  /** the token was used before: whoever has it may be a thief, so its session is revoked */
+  | { readonly kind: 'reused'; readonly sessionId: string }
+  | { readonly kind: 'unknown' };
+export interface NotificationRow {
+  readonly notificationId: string;
+  readonly kind: string;
+  readonly orderId: string;
+  readonly text: string;
+  readonly createdAt: Date;
+}
+
+const MEMBER =
+  'SELECT id AS memberId, username, password_hash AS passwordHash, role, created_at AS createdAt FROM members';
+
+interface TokenRow {
+  readonly sessionId: string;
+  readonly memberId: string;
+  readonly role: MemberRow['role'];
+  readonly isUsed: number;
+  readonly isLive: number;
+}
+
+/** Locks the token and its session, so that of two refreshes with one token the second sees the first. */
+async function lockToken(tx: Sql, tokenHash: string): Promise<TokenRow | undefined> {
+  const [row] = await tx.rows<TokenRow>(
+    `SELECT s.id AS sessionId, s.member_id AS memberId, m.role, t.used_at IS NOT NULL AS isUsed,
+       s.revoked_at IS NULL AND t.expires_at > UTC_TIMESTAMP(3)
+         AND (m.tokens_valid_after IS NULL OR s.created_at >= m.tokens_valid_after) AS isLive
+     FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN members m ON m.id = s.member_id
+     WHERE t.token_hash = ? FOR UPDATE`,
+    [tokenHash],
+  );
+  return row;
+}
+
+const insertToken = (tx: Sql, token: { readonly hash: string; readonly sessionId: string; readonly expiresAt: Date }) =>
+  tx.change(
+    'INSERT INTO refresh_tokens (token_hash, session_id, created_at, expires_at) VALUES (?, ?, UTC_TIMESTAMP(3), ?)',
+    [token.hash, token.sessionId, token.expiresAt],
+  );
+
+const revoke = (sql: Sql, sessionId: string) =>
+  sql.change('UPDATE sessions SET revoked_at = UTC_TIMESTAMP(3) WHERE id = ? AND revoked_at IS NULL', [sessionId]);
+
+export function createMembersRepository(source: DataSource) {
+  const sql = sqlOf(source);
+  const first = async (where: string, value: string): Promise<MemberRow | undefined> =>
+    (await sql.rows<MemberRow>(`${MEMBER} WHERE ${where} = ?`, [value]))[0];
+
+  return {
+    findByUsername: (username: string) => first('username', username),
+    find: (memberId: string) => first('id', memberId),
+
+    /** @returns false when the username is taken (letter case does not make another name) */
+    async insert(member: MemberRow): Promise<boolean> {
+      try {
+        await sql.change('INSERT INTO members (id, username, password_hash, role, created_at) VALUES (?, ?, ?, ?, ?)', [
+          member.memberId,
+          member.username,
+          member.passwordHash,
+          member.role,
+          member.createdAt,
+        ]);
+        return true;
+      } catch (error) {
+        if (errnoOf(error) === ERRNO.duplicate) return false;
+        throw error;
+      }
+    },
+
+    /** An operator's way to reset an admin. */
+    setPassword: (memberId: string, passwordHash: string, role: MemberRow['role']) =>
+      sql.change('UPDATE members SET password_hash = ?, role = ? WHERE id = ?', [passwordHash, role, memberId]),
+
+    openSession: (session: NewSession) =>
+      inTransaction(source, async (tx) => {
+        await tx.change(
+          'INSERT INTO sessions (id, member_id, created_at, expires_at) VALUES (?, ?, UTC_TIMESTAMP(3), ?)',
+          [session.sessionId, session.memberId, session.expiresAt],
+        );
+        await insertToken(tx, { hash: session.tokenHash, sessionId: session.sessionId, expiresAt: session.expiresAt });
+      }),
+
+    /** Exchanges a refresh token for the next one of its family. A reuse revokes the family, in the same commit. */
+    rotate: ({ usedHash, nextHash, expiresAt }: Rotation): Promise<Rotated> =>
+      inTransaction(source, async (tx): Promise<Rotated> => {
+        const token = await lockToken(tx, usedHash);
+        if (!token?.isLive) return { kind: 'unknown' };
+        const { sessionId, memberId, role } = token;
+        if (token.isUsed) {
+          await revoke(tx, sessionId);
+          return { kind: 'reused', sessionId };
+        }
+        await tx.change('UPDATE refresh_tokens SET used_at = UTC_TIMESTAMP(3) WHERE token_hash = ?', [usedHash]);
+        await insertToken(tx, { hash: nextHash, sessionId, expiresAt });
+        await tx.change('UPDATE sessions SET expires_at = ? WHERE id = ?', [expiresAt, sessionId]);
+        return { kind: 'rotated', sessionId, memberId, role };
+      }),
+
+    revokeSession: (sessionId: string) => revoke(sql, sessionId),
+
+    /** Newest first; `before` is the last id of the page before. */
+    notifications: (memberId: string, limit: number, before?: string) =>
+      sql.rows<NotificationRow>(
+        `SELECT id AS notificationId, kind, order_id AS orderId, text, created_at AS createdAt FROM notifications
+         WHERE member_id = ? ${before ? 'AND id < ?' : ''} ORDER BY id DESC LIMIT ?`,
+        before ? [memberId, before, limit] : [memberId, limit],
+      ),
+  };
+}
+
+export type MembersRepository = ReturnType<typeof createMembersRepository>;
