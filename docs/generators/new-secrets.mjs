@@ -19,6 +19,8 @@ const variables = {
   MYSQL_PASSWORD: password(),
   REDIS_PASSWORD: password(),
   TEMPORAL_DB_PASSWORD: password(),
+  ADMIN_PASSWORD: password(),
+  MEMBER_PASSWORD: password(),
   TOKEN_PRIVATE_KEY: `'${JSON.stringify(privateJwk)}'`,
   TOKEN_PUBLIC_KEYS: `'${JSON.stringify({ keys: [publicJwk] })}'`,
   PRINCIPAL_SECRET: secret(32),

@@ -24,8 +24,8 @@ const BOTH: [string, Compose][] = [
   ['docker-compose.yml with compose.cluster.yml', cluster],
 ];
 const secrets = newSecrets();
-/** Read by Node or a library of ours, not by our own registry. */
-const FOREIGN = new Set(['ADVERTISED_URL']);
+/** Not of the registry: a path that only the seed is told. */
+const FOREIGN = new Set(['SEED_CREDENTIALS']);
 /** Optional in the registry, because other processes do without; these cannot. */
 const NEEDED: Readonly<Record<string, readonly SettingName[]>> = {
   gateway: ['TOKEN_PUBLIC_KEYS', 'PRINCIPAL_SECRET', 'PUBLIC_URL'],
@@ -43,12 +43,9 @@ const ours = (compose: Compose): [string, ComposeService, string][] =>
     const entry = entryOf(service);
     return entry ? [[name, service, entry]] : [];
   });
-/** A job runs to its end: others wait for that, or it is started by hand. */
+/** A job runs to its end, and is started again only when it failed. */
 const isJob = (compose: Compose, name: string): boolean =>
-  Boolean(compose.services[name]?.profiles) ||
-  Object.values(compose.services).some(
-    (each) => each.depends_on?.[name]?.condition === 'service_completed_successfully',
-  );
+  compose.services[name]?.restart?.startsWith('on-failure') === true;
 const processes = ours(base).filter(([name]) => !isJob(base, name));
 
 test('When the system runs in containers, then every process of ours has one of its own', () => {
@@ -160,7 +157,7 @@ test.each([
   const env = { ...secrets, GATEWAY_PORT: '18080', SANDBOX_PORT: '18090', TEMPORAL_UI_PORT: '18233' };
   const [, outside, target] = interpolate(base.services[name]?.ports?.[0] ?? '', env).split(':');
   expect(target).toBe(inside);
-  const links = ours(base).map(([, service]) => environmentOf(service, env)[variable]);
+  const links = processes.map(([, service]) => environmentOf(service, env)[variable]);
   expect(new Set(links.filter(Boolean))).toEqual(new Set([`http://127.0.0.1:${outside}`]));
 });
 
