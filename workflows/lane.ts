@@ -3,7 +3,7 @@
  * and go together as the next one. Side by side, local activities do not replay: live, each resolves in an activation
  * of its own, on replay together. With one outstanding, both runs see the same order.
  */
-import { condition } from '@temporalio/workflow';
+import { CancellationScope, condition } from '@temporalio/workflow';
 import type { LaneAnswer, LaneArgs, LaneEntry, LaneStep, LaneSteps, LaneValue } from '../activities/lane';
 import { activities } from './activities';
 
@@ -16,7 +16,8 @@ interface Waiting {
 /** Starts the lane of this workflow: call once, before the first step. Steps read as `await steps.createOrder(…)`. */
 export function createLane(): LaneSteps {
   const waiting: Waiting[] = [];
-  void travel(waiting);
+  // Compensations travel here too, after somebody has cancelled the workflow.
+  void CancellationScope.nonCancellable(() => travel(waiting));
   return new Proxy({} as LaneSteps, {
     get: (_target, step) => (args: LaneArgs<LaneStep>) =>
       new Promise<LaneValue<LaneStep>>((resolve, reject) => {
