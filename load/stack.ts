@@ -21,9 +21,6 @@ export class LoadError extends Error {
 interface StackFile {
   readonly parts?: Readonly<Record<string, { readonly url?: string } | undefined>>;
 }
-interface CredentialsFile {
-  readonly adminPassword?: string;
-}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,7 +29,7 @@ export async function findTarget(options: LoadOptions, env: Environment): Promis
   const home = env.FIRSTCOME_HOME || join(process.cwd(), '.firstcome');
   const stack = await readJson<StackFile>(join(home, 'stack.json'));
   const gateway = options.url ?? stack?.parts?.gateway?.url;
-  const sandbox = options.sandbox ?? (options.url ? env.SANDBOX_URL : stack?.parts?.sandbox?.url) ?? env.SANDBOX_URL;
+  const sandbox = options.sandbox ?? stack?.parts?.sandbox?.url ?? env.SANDBOX_URL;
   if (!gateway) throw new LoadError('no stack runs here: start one with `npm start`, or give --url');
   if (!sandbox) throw new LoadError('the payment sandbox is not known: give --sandbox, or set SANDBOX_URL');
   await mkdir(home, { recursive: true });
@@ -41,16 +38,14 @@ export async function findTarget(options: LoadOptions, env: Environment): Promis
     gateway,
     sandbox,
     membersFile: join(home, isOwn ? 'load-members.json' : `load-members-${digest(gateway)}.json`),
-    admin: await findAdmin(home, env),
+    admin: findAdmin(env),
   };
 }
 
-async function findAdmin(home: string, env: Environment): Promise<Target['admin']> {
-  const username = env.ADMIN_USERNAME || 'admin';
-  const password =
-    env.ADMIN_PASSWORD || (await readJson<CredentialsFile>(join(home, 'credentials.json')))?.adminPassword;
-  if (!password) throw new LoadError('the admin password is not known: set ADMIN_PASSWORD');
-  return { username, password };
+/** `npm run load` hands the password of this stack over; the file it comes from holds keys too, and is not ours to read. */
+function findAdmin(env: Environment): Target['admin'] {
+  if (!env.ADMIN_PASSWORD) throw new LoadError('the admin password is not known: set ADMIN_PASSWORD');
+  return { username: env.ADMIN_USERNAME || 'admin', password: env.ADMIN_PASSWORD };
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);

@@ -242,12 +242,14 @@ test('When nobody takes the queued order in time, then 202, and the payment is m
   const order = await fixture.accepted(productId);
   expect(await pay(order, 'patient')).toMatchObject({ status: 202, body: { status: 'READY', orderStatus: 'QUEUED' } });
   const workflowId = `checkout-${order.orderId}`;
-  owner = () => sagaPays({ ...order, owner: workflowId }, 'patient');
+  owner = async () => {
+    await fixture.ledger.openOrder({ orderId: order.orderId, owner: workflowId, holdMs: 60_000 });
+    return sagaPays({ ...order, owner: workflowId }, 'patient');
+  };
   await fixture.sql.change('UPDATE orders SET owner = ?, dispatched_at = UTC_TIMESTAMP(3) WHERE id = ?', [
     workflowId,
     order.orderId,
   ]);
-  await fixture.ledger.openOrder({ orderId: order.orderId, owner: workflowId, holdMs: 60_000 });
   const status = async () =>
     (await fixture.sql.rows<{ status: string }>('SELECT status FROM orders WHERE id = ?', [order.orderId]))[0]?.status;
   await until(async () => (await status()) === 'CONFIRMED', { within: 5_000, what: 'CONFIRMED' });
