@@ -5,10 +5,11 @@ import type { OperationShape } from './operation';
 import * as orders from './orders';
 import * as payments from './payments';
 import * as products from './products';
+import * as registry from './registry';
 
 const isOperation = (value: unknown): value is OperationShape =>
   typeof value === 'object' && value !== null && 'service' in value && 'answers' in value;
 
-export const operations: readonly OperationShape[] = [members, carts, products, orders, payments].flatMap((noun) =>
-  Object.values(noun as Record<string, unknown>).filter(isOperation),
+export const operations: readonly OperationShape[] = [members, carts, products, orders, payments, registry].flatMap(
+  (noun) => Object.values(noun as Record<string, unknown>).filter(isOperation),
 );

@@ -12,6 +12,9 @@ import type { ServiceName } from '../names';
  */
 export type Access = 'public' | 'member' | 'admin' | 'stream';
 
+/** Who answers: one of the five services, or the gateway itself. */
+export type OperationOwner = ServiceName | 'gateway';
+
 export interface Answer {
   readonly description: string;
   /** absent: no body */
@@ -22,7 +25,7 @@ export interface Answer {
 export interface OperationShape {
   readonly id: string;
   readonly summary: string;
-  readonly service: ServiceName;
+  readonly service: OperationOwner;
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** OpenAPI template, such as /v1/orders/{orderId} */
   readonly path: string;

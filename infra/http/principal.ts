@@ -4,7 +4,7 @@
  */
 import { type CryptoKey, jwtVerify, SignJWT } from 'jose';
 import { Problem } from '../../domain/errors';
-import type { ServiceName } from '../../domain/names';
+import type { OperationOwner } from '../../domain/operations/operation';
 
 export interface Principal {
   readonly memberId: string;
@@ -14,7 +14,7 @@ export interface Principal {
 
 /** The one request a principal is good for. */
 export interface PrincipalScope {
-  readonly service: ServiceName;
+  readonly service: OperationOwner;
   readonly method: string;
   /** path without query */
   readonly path: string;
