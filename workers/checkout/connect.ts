@@ -1,11 +1,11 @@
 /** What the activities of the checkout worker stand on: ledger, gate, provider and engine, connected. */
-import { Redis } from 'ioredis';
 import type { ActivityDeps, Engine } from '../../activities';
 import { createDataSource } from '../../infra/mysql/data-source';
 import { createLedger } from '../../infra/mysql/ledger';
 import { type Config, ConfigError } from '../../infra/process/config';
 import type { Releasers } from '../../infra/process/lifecycle';
 import { createProvider } from '../../infra/provider/provider';
+import { CHECKOUT, connectRedis } from '../../infra/redis/connection';
 import { createGate } from '../../infra/redis/gate';
 import { createNewsSender } from '../../infra/redis/order-news';
 import { createTemporal, type Temporal } from '../../infra/temporal/client';
@@ -53,7 +53,7 @@ export async function connectDeps(
   }
   const source = await createDataSource(config).initialize();
   releasers.add('mysql', () => source.destroy());
-  const redis = new Redis(REDIS_URL);
+  const redis = connectRedis(REDIS_URL, CHECKOUT);
   releasers.add('redis', () => redis.disconnect());
   const provider = createProvider({
     baseUrl: PROVIDER_URL,

@@ -1,9 +1,9 @@
 /** The dispatcher: queued orders become sagas, in turn and within the bound. */
-import { Redis } from 'ioredis';
 import { createDataSource } from '../../infra/mysql/data-source';
 import { createLedger } from '../../infra/mysql/ledger';
 import { readConfig } from '../../infra/process/config';
 import { runProcess, serveHealth } from '../../infra/process/lifecycle';
+import { CHECKOUT, connectRedis } from '../../infra/redis/connection';
 import { createGate } from '../../infra/redis/gate';
 import { createTemporal } from '../../infra/temporal/client';
 import { TEMPORAL_SETTINGS } from '../../infra/temporal/connection';
@@ -31,7 +31,7 @@ runProcess({
     ]);
     const source = await createDataSource(config).initialize();
     releasers.add('mysql', () => source.destroy());
-    const redis = new Redis(config.REDIS_URL);
+    const redis = connectRedis(config.REDIS_URL, CHECKOUT);
     releasers.add('redis', () => redis.disconnect());
     const temporal = createTemporal(config);
     releasers.add('temporal', () => temporal.close());

@@ -1,9 +1,11 @@
 /** A Temporal server whose clock jumps over waits nobody is at work in: deadlines of minutes pass in milliseconds. */
+import path from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { findTemporalTestServer } from '../../../stack/servers/tools';
 import { createWorld, type World } from './world';
 
-const BINARY = process.env.TEMPORAL_TEST_SERVER;
+const TOOLS = path.join(__dirname, '..', '..', '..', '.firstcome', 'tools');
 
 export interface SkippingWorld extends World {
   /** Lets the server's clock pass by so many milliseconds. */
@@ -13,10 +15,9 @@ export interface SkippingWorld extends World {
 }
 
 export async function createSkippingWorld(options: { maxCachedWorkflows?: number } = {}): Promise<SkippingWorld> {
-  if (!BINARY) throw new Error('TEMPORAL_TEST_SERVER has to name the time skipping test server');
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const environment = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: BINARY } },
+    server: { executable: { type: 'existing-path', path: findTemporalTestServer(TOOLS) } },
   });
   const { KEYWORD_LIST, KEYWORD } = { KEYWORD_LIST: 7, KEYWORD: 2 };
   await environment.connection.operatorService.addSearchAttributes({
