@@ -1,8 +1,7 @@
-/** Passwords: argon2id at OWASP's minimum (19 MiB, 2 passes), a few at a time, the rest waiting in a bounded line. */
-import { hash, verify } from '@node-rs/argon2';
+/** Passwords: which are too weak, and hashing a few at a time, the rest waiting in a bounded line. */
 import { Problem } from '../../domain/errors';
+import { hashPassword, isPasswordOf } from '../../infra/mysql/repositories/password-hash';
 
-const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** A hash takes 20–40 ms of a core: more at once only makes all of them late. */
 const AT_ONCE = 2;
 /** About ten seconds of work; beyond it a client does better to come back. */
@@ -48,11 +47,11 @@ export function createPasswords(): Passwords {
   };
   let nobody: Promise<string> | undefined;
   return {
-    hash: (password) => inLine(() => hash(password, COST)),
+    hash: (password) => inLine(() => hashPassword(password)),
     matches: (password, stored) =>
       inLine(async () => {
-        nobody ??= hash('nobody has this password', COST);
-        const isRight = await verify(stored ?? (await nobody), password);
+        nobody ??= hashPassword('nobody has this password');
+        const isRight = await isPasswordOf(stored ?? (await nobody), password);
         return isRight && stored !== undefined;
       }),
   };

@@ -123,18 +123,3 @@ export function createMembersService(deps: MembersDeps) {
 }
 
 export type MembersService = ReturnType<typeof createMembersService>;
-
-/** Makes the admin of the seed, or gives an existing one this password. Not reachable from outside. */
-export async function createAdmin(
-  { members, passwords }: Pick<MembersDeps, 'members' | 'passwords'>,
-  { username, password }: Credentials,
-): Promise<string> {
-  const passwordHash = await passwords.hash(password);
-  const memberId = createId('mem');
-  const isNew = await members.insert({ memberId, username, passwordHash, role: 'ADMIN', createdAt: new Date() });
-  if (isNew) return memberId;
-  const existing = await members.findByUsername(username);
-  if (!existing) throw new Error(`admin ${username} disappeared while it was made`);
-  await members.setPassword(existing.memberId, passwordHash, 'ADMIN');
-  return existing.memberId;
-}

@@ -1,6 +1,8 @@
 /** Members, their sessions and refresh tokens, and the notifications written for them. */
 import type { DataSource } from 'typeorm';
+import { createId } from '../../../domain/ids';
 import { ERRNO, errnoOf, inTransaction, type Sql, sqlOf } from '../transaction';
+import { hashPassword } from './password-hash';
 
 export interface MemberRow {
   readonly memberId: string;
@@ -98,10 +100,6 @@ export function createMembersRepository(source: DataSource) {
       }
     },
 
-    /** An operator's way to reset an admin. */
-    setPassword: (memberId: string, passwordHash: string, role: MemberRow['role']) =>
-      sql.change('UPDATE members SET password_hash = ?, role = ? WHERE id = ?', [passwordHash, role, memberId]),
-
     openSession: (session: NewSession) =>
       inTransaction(source, async (tx) => {
         await tx.change(
@@ -140,3 +138,22 @@ export function createMembersRepository(source: DataSource) {
 }
 
 export type MembersRepository = ReturnType<typeof createMembersRepository>;
+
+/**
+ * Makes an admin, or gives an existing member this password and the role: the API has no way to, only who runs the shop.
+ * @returns the member id
+ */
+export async function createAdmin(
+  source: DataSource,
+  { username, password }: { readonly username: string; readonly password: string },
+): Promise<string> {
+  const passwordHash = await hashPassword(password);
+  const members = createMembersRepository(source);
+  const memberId = createId('mem');
+  if (await members.insert({ memberId, username, passwordHash, role: 'ADMIN', createdAt: new Date() })) return memberId;
+  const existing = await members.findByUsername(username);
+  if (!existing) throw new Error(`member ${username} disappeared while it was made an admin`);
+  const change = "UPDATE members SET password_hash = ?, role = 'ADMIN' WHERE id = ?";
+  await sqlOf(source).change(change, [passwordHash, existing.memberId]);
+  return existing.memberId;
+}
