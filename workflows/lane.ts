@@ -5,7 +5,7 @@
  */
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { LaneAnswer, LaneArgs, LaneEntry, LaneStep, LaneSteps, LaneValue } from '../activities/lane';
-import { activities } from './activities';
+import { activities } from './proxies';
 
 interface Waiting {
   readonly entry: LaneEntry;

@@ -6,7 +6,7 @@ import type { FinalAnswer } from '../../activities/payments';
 import { isOpen } from '../../domain/order';
 import type { Captured } from '../../domain/provider';
 import type { BeginPaymentOutcome, Disowned, Elsewhere } from '../../infra/mysql/ledger/types';
-import { activities } from '../activities';
+import { activities } from '../proxies';
 import { enter, type Member, type PayRequest } from './member';
 import { type Outcome, owned, type SagaTools } from './tools';
 

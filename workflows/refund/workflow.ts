@@ -5,7 +5,7 @@
  */
 import { ApplicationFailure, CancellationScope, setCurrentDetails } from '@temporalio/workflow';
 import type { RefundInput, RefundResult } from '../../domain/saga';
-import { activities } from '../activities';
+import { activities } from '../proxies';
 
 export function refund({ paymentId }: RefundInput): Promise<RefundResult> {
   // Money that is half given back is nobody's wish: an operator's cancel changes nothing.
