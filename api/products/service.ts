@@ -1,0 +1,198 @@
+/**
+ * Products, stock as the gate sees it, restocks, the sales report. MariaDB commits first, the gate follows:
+ * what a crash in between leaves undone, the gate worker does.
+ */
+import type { DataSource } from 'typeorm';
+import type { z } from 'zod';
+import { Problem } from '../../domain/errors';
+import { createId } from '../../domain/ids';
+import { CURRENCY } from '../../domain/money';
+import type { BodyOf } from '../../domain/operations/operation';
+import {
+  type createProduct,
+  createRestock,
+  type Product,
+  type Restock,
+  type Stock,
+  type updateProduct,
+} from '../../domain/operations/products';
+import { addStock } from '../../infra/mysql/ledger';
+import type { Adjustment } from '../../infra/mysql/ledger/types';
+import { onceByKey } from '../../infra/mysql/repositories/idempotency';
+import {
+  changeProduct,
+  insertProduct,
+  type ProductFields,
+  type ProductRow,
+  type ProductsRepository,
+} from '../../infra/mysql/repositories/products';
+import { inTransaction, sqlOf } from '../../infra/mysql/transaction';
+import type { Gate, GateProduct } from '../../infra/redis/gate-types';
+
+export type ProductView = z.input<typeof Product>;
+export type StockView = z.input<typeof Stock>;
+export type RestockView = z.input<typeof Restock>;
+
+export interface ProductsDeps {
+  readonly source: DataSource;
+  readonly products: ProductsRepository;
+  readonly gate: Pick<Gate, 'putProduct' | 'applyAdjustment' | 'readStock'>;
+  /** the gate did not follow at once; its worker will */
+  readonly onGateLate: (error: unknown, productId: string) => void;
+}
+export interface RestockRequest {
+  readonly productId: string;
+  readonly quantity: number;
+  readonly memberId: string;
+  readonly key: string;
+  readonly hash: string;
+}
+
+export const etagOf = ({ version }: ProductRow): string => `"${version}"`;
+
+export const productView = (product: ProductRow): ProductView => ({
+  productId: product.productId,
+  name: product.name,
+  type: product.type,
+  price: product.price,
+  currency: CURRENCY,
+  opensAt: product.opensAt?.toISOString() ?? null,
+  closesAt: product.closesAt?.toISOString() ?? null,
+  limitPerMember: product.limitPerMember,
+  createdAt: product.createdAt.toISOString(),
+  updatedAt: product.updatedAt.toISOString(),
+});
+
+const gateProduct = (product: ProductRow): GateProduct => ({
+  productId: product.productId,
+  name: product.name,
+  price: product.price,
+  opensAt: product.opensAt?.getTime() ?? null,
+  closesAt: product.closesAt?.getTime() ?? null,
+  limitPerMember: product.limitPerMember,
+});
+
+const dateOf = (text: string | null | undefined): Date | null => (text ? new Date(text) : null);
+
+/** Why a product cannot be ordered now, or null. */
+export function reasonOf(
+  stock: { readonly available: number; readonly opensAt: number | null; readonly closesAt: number | null },
+  now: number,
+): StockView['reason'] {
+  if (stock.opensAt !== null && now < stock.opensAt) return 'not_open';
+  if (stock.closesAt !== null && now >= stock.closesAt) return 'closed';
+  return stock.available > 0 ? null : 'sold_out';
+}
+
+type Patch = BodyOf<typeof updateProduct>;
+
+/** JSON merge patch: absent keeps, null removes. @throws Problem invalid_request when the whole would not hold together */
+function merged(product: ProductRow, patch: Patch): ProductFields {
+  const fields: ProductFields = {
+    name: patch.name ?? product.name,
+    price: patch.price ?? product.price,
+    opensAt: patch.opensAt === undefined ? product.opensAt : dateOf(patch.opensAt),
+    closesAt: patch.closesAt === undefined ? product.closesAt : dateOf(patch.closesAt),
+    limitPerMember: patch.limitPerMember === undefined ? product.limitPerMember : patch.limitPerMember,
+  };
+  const fault = (pointer: string, code: string, detail: string): Problem =>
+    new Problem('invalid_request', { errors: [{ pointer, code, detail }] });
+  if (product.type === 'NORMAL' && (fields.opensAt || fields.closesAt)) {
+    throw fault('#/opensAt', 'no_window', 'a NORMAL product has no sale window');
+  }
+  if (product.type === 'EVENT' && !fields.opensAt)
+    throw fault('#/opensAt', 'required', 'an EVENT product needs opensAt');
+  if (fields.opensAt && fields.closesAt && fields.opensAt >= fields.closesAt) {
+    throw fault('#/closesAt', 'window', 'must be after opensAt');
+  }
+  return fields;
+}
+
+export function createProductsService({ source, products, gate, onGateLate }: ProductsDeps) {
+  const find = async (productId: string): Promise<ProductRow> => {
+    const product = await products.find(productId);
+    if (!product) throw new Problem('not_found');
+    return product;
+  };
+  const tellGate = async (product: ProductRow, adjustment?: Adjustment): Promise<void> => {
+    try {
+      await gate.putProduct(gateProduct(product));
+      if (adjustment) await gate.applyAdjustment(adjustment);
+    } catch (error) {
+      onGateLate(error, product.productId);
+    }
+  };
+
+  return {
+    find,
+
+    page: (query: Parameters<ProductsRepository['page']>[0]) => products.page(query),
+
+    async create(body: BodyOf<typeof createProduct>): Promise<ProductRow> {
+      const productId = createId('prd');
+      const { name, type, price, stock } = body;
+      const [opensAt, closesAt] = [dateOf(body.opensAt), dateOf(body.closesAt)];
+      const fields = { productId, name, type, price, opensAt, closesAt, limitPerMember: body.limitPerMember ?? null };
+      const adjustment = await inTransaction(source, async (tx) => {
+        await insertProduct(tx, fields);
+        return addStock({ productId, quantity: stock, reason: 'created', reference: null }, tx);
+      });
+      const product = await find(productId);
+      await tellGate(product, adjustment);
+      return product;
+    },
+
+    /** @throws Problem precondition_failed when the product is not in the version that `ifMatch` names */
+    async update(productId: string, patch: Patch, ifMatch: string | undefined): Promise<ProductRow> {
+      if (ifMatch === undefined) throw new Problem('precondition_required');
+      const product = await find(productId);
+      if (ifMatch !== '*' && ifMatch !== etagOf(product)) throw new Problem('precondition_failed');
+      const hasChanged = await changeProduct(sqlOf(source), product, merged(product, patch));
+      if (!hasChanged) throw new Problem('precondition_failed');
+      const changed = await find(productId);
+      await tellGate(changed);
+      return changed;
+    },
+
+    async stock(productId: string): Promise<StockView> {
+      const product = await find(productId);
+      const stock = (await gate.readStock([productId])).get(productId);
+      if (!stock) throw new Problem('gate_rebuilding', { retryAfterS: 1 });
+      const reason = reasonOf(stock, stock.asOf);
+      return {
+        productId: product.productId,
+        available: Math.max(0, stock.available),
+        orderable: reason === null,
+        reason,
+        asOf: new Date(stock.asOf).toISOString(),
+      };
+    },
+
+    async restock(request: RestockRequest): Promise<{ body: unknown; isReplay: boolean }> {
+      const { productId, quantity, memberId, key, hash } = request;
+      const product = await find(productId);
+      let adjustment: Adjustment | undefined;
+      const scope = { memberId, scope: `POST ${createRestock.path}`, key, hash };
+      const stored = await onceByKey(source, scope, async (tx) => {
+        adjustment = await addStock({ productId, quantity, reason: 'restock', reference: key.slice(0, 64) }, tx);
+        const [row] = await tx.rows<{ onHand: number }>('SELECT on_hand AS onHand FROM stock WHERE product_id = ?', [
+          productId,
+        ]);
+        const body: RestockView = {
+          productId,
+          restockId: adjustment.n,
+          quantity,
+          onHand: row?.onHand ?? 0,
+          createdAt: new Date().toISOString(),
+        };
+        return { status: 201, body };
+      });
+      if (!stored.isReplay && adjustment) await tellGate(product, adjustment);
+      return { body: stored.body, isReplay: stored.isReplay };
+    },
+
+    sales: products.sales,
+  };
+}
+
+export type ProductsService = ReturnType<typeof createProductsService>;
