@@ -1,36 +1,24 @@
 /**
- * Starting sagas and speaking to them. A start that may have happened is repeated under the same id with the same
- * members; "already started" is then success. Whoever is told `unanswered` repeats, or asks MariaDB.
+ * Starting sagas. A start that may have happened is repeated under the same id with the
+ * same members; "already started" is then success.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { cancelUpdateId, confirmUpdateId, refundWorkflowId } from '../../domain/names';
+import { refundWorkflowId } from '../../domain/names';
 import {
-  CANCEL_UPDATE,
-  type CancelArgs,
-  type CancelRefusal,
-  type CancelResult,
   CHECKOUT_WORKFLOW,
   type CheckoutInput,
   type CheckoutSettings,
-  CONFIRM_UPDATE,
-  type ConfirmArgs,
-  type ConfirmRefusal,
-  type ConfirmResult,
   REFUND_WORKFLOW,
   type RefundInput,
   type SagaOrder,
-  type SagaPhase,
 } from '../../domain/saga';
 import type { Config } from '../process/config';
 import { detailsOf, searchAttributesOf, summaryOf } from './attributes';
 import type { Temporal } from './client';
-import { isGone, isUnanswered, orUnavailable, refusalOf } from './failures';
+import { orUnavailable } from './failures';
 
 /** A start writes one row in the engine: 5 s is ten times the worst seen under load. */
 const START_MS = 5_000;
-const DESCRIBE_MS = 3_000;
-/** on top of what the workflow itself waits before it answers `pending` */
-const ANSWER_SLACK_MS = 2_000;
 
 export type Started = 'started' | 'already';
 
@@ -105,83 +93,5 @@ export function startRefund(temporal: Temporal, paymentId: string): Promise<Star
   );
 }
 
-/** `gone`: the owner has ended or is not known; `unanswered`: it did not answer in time, and may yet act. */
-export type Unheard = { readonly kind: 'gone' } | { readonly kind: 'unanswered' };
-
-/**
- * Gives a buyer's payment to the order's owner and waits for the provider's answer.
- * Safe to repeat: the update id is made of order and payment key. `answerMs` as in the saga's settings.
- * @throws Problem('unavailable') when the engine was not reached (nothing was written)
- */
-export function executeConfirm(
-  temporal: Temporal,
-  call: { readonly owner: string; readonly answerMs: number } & ConfirmArgs,
-): Promise<ConfirmResult | Unheard> {
-  const { owner, answerMs, orderId, paymentKey, amount } = call;
-  return hear<ConfirmResult, ConfirmRefusal>(() =>
-    temporal.within(answerMs + ANSWER_SLACK_MS, () =>
-      temporal.client.workflow.getHandle(owner).executeUpdate<ConfirmResult, [ConfirmArgs]>(CONFIRM_UPDATE, {
-        updateId: confirmUpdateId(orderId, paymentKey),
-        args: [{ orderId, paymentKey, amount }],
-      }),
-    ),
-  );
-}
-
-/**
- * Asks the order's owner to cancel it. `key`: the request's idempotency key.
- * @throws Problem('unavailable') when the engine was not reached
- */
-export function executeCancel(
-  temporal: Temporal,
-  call: { readonly owner: string; readonly key: string; readonly answerMs: number } & CancelArgs,
-): Promise<CancelResult | Unheard> {
-  const { owner, key, answerMs, orderId } = call;
-  return hear<CancelResult, CancelRefusal>(() =>
-    temporal.within(answerMs + ANSWER_SLACK_MS, () =>
-      temporal.client.workflow.getHandle(owner).executeUpdate<CancelResult, [CancelArgs]>(CANCEL_UPDATE, {
-        updateId: cancelUpdateId(orderId, key),
-        args: [{ orderId }],
-      }),
-    ),
-  );
-}
-
-async function hear<R, Code extends string>(
-  call: () => Promise<R>,
-): Promise<R | Unheard | { kind: 'refused'; code: Code; status: SagaPhase }> {
-  try {
-    return await orUnavailable(() => unlessUnanswered(call));
-  } catch (error) {
-    const refusal = refusalOf(error);
-    if (refusal) return { kind: 'refused', code: refusal.code as Code, status: refusal.status };
-    if (isGone(error)) return { kind: 'gone' };
-    throw error;
-  }
-}
-
-async function unlessUnanswered<R>(call: () => Promise<R>): Promise<R | Unheard> {
-  try {
-    return await call();
-  } catch (error) {
-    if (isUnanswered(error)) return { kind: 'unanswered' };
-    throw error;
-  }
-}
-
-export type Life = 'running' | 'closed' | 'missing';
-
-/** Whether a workflow lives, by its id (visibility lags, and is never asked). @throws Problem('unavailable') */
-export function readLife(temporal: Temporal, workflowId: string): Promise<Life> {
-  return orUnavailable(async () => {
-    try {
-      const description = await temporal.within(DESCRIBE_MS, () =>
-        temporal.client.workflow.getHandle(workflowId).describe(),
-      );
-      return description.status.name === 'RUNNING' ? 'running' : 'closed';
-    } catch (error) {
-      if (isGone(error)) return 'missing';
-      throw error;
-    }
-  });
-}
+export { type Life, readLife } from './life';
+export { executeCancel, executeConfirm, type Unheard } from './updates';

@@ -1,5 +1,5 @@
 /** What the activities of the checkout worker stand on: ledger, gate, provider and engine, connected. */
-import type { ActivityDeps, Engine } from '../../activities';
+import type { ActivityDeps } from '../../activities';
 import { createDataSource } from '../../infra/mysql/data-source';
 import { createLedger } from '../../infra/mysql/ledger';
 import { type Config, ConfigError } from '../../infra/process/config';
@@ -10,7 +10,8 @@ import { createGate } from '../../infra/redis/gate';
 import { createNewsSender } from '../../infra/redis/order-news';
 import { createTemporal, type Temporal } from '../../infra/temporal/client';
 import { TEMPORAL_SETTINGS, type TemporalConfig } from '../../infra/temporal/connection';
-import { checkoutSettings, readLife, startCheckout, startRefund } from '../../infra/temporal/starts';
+import { checkoutSettings } from '../../infra/temporal/starts';
+import { createEngine } from './engine';
 
 export const CONNECT_SETTINGS = [
   'MYSQL_URL',
@@ -28,12 +29,6 @@ export const CONNECT_SETTINGS = [
 ] as const;
 
 type ConnectConfig = Pick<Config, (typeof CONNECT_SETTINGS)[number]>;
-
-export const createEngine = (temporal: Temporal): Engine => ({
-  startCheckout: (start) => startCheckout(temporal, start),
-  startRefund: (paymentId) => startRefund(temporal, paymentId),
-  readLife: (workflowId) => readLife(temporal, workflowId),
-});
 
 export function openTemporal(config: TemporalConfig, releasers: Releasers): Temporal {
   const temporal = createTemporal(config);

@@ -1,0 +1,192 @@
+/** The sagas on real servers: MariaDB, Temporal and the sandbox; worker and dispatcher as in production. */
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createActivities } from '../../activities';
+import type { Reservation } from '../../infra/mysql/ledger';
+import { executeCancel, readLife, startRefund } from '../../infra/temporal/starts';
+import type { Dispatcher } from '../../workers/dispatcher/dispatcher';
+import { createRealWorld, type RealWorld } from '../support/sagas/real-world';
+import { until } from '../support/until';
+import { eventsOf, historyOf, orderOf, stockOf } from './support/ledger';
+
+let world: RealWorld;
+let worker: { stop(): Promise<void> };
+let dispatcher: Dispatcher | undefined;
+beforeAll(async () => {
+  world = await createRealWorld();
+  worker = await world.startWorker();
+}, 60_000);
+afterEach(async () => {
+  await dispatcher?.stop();
+  dispatcher = undefined;
+});
+afterAll(async () => {
+  await worker?.stop();
+  await world?.stop();
+}, 60_000);
+
+const DECLINING = '4000000000000002';
+const ownerOf = async ({ orderId }: Reservation): Promise<string> =>
+  until(async () => (await orderOf(world.sql, orderId))?.owner, { within: 10_000, what: 'an owner' });
+const cancel = async (order: Reservation) =>
+  executeCancel(world.temporal, { owner: await ownerOf(order), orderId: order.orderId, key: 'k', answerMs: 3_000 });
+const accept = async (productId: string, count: number): Promise<Reservation[]> => {
+  const orders: Reservation[] = [];
+  for (let n = 0; n < count; n += 1) orders.push(await world.accepted(productId));
+  return orders;
+};
+
+test('When a buyer pays, then order, payment, stock, history, outbox and provider agree', async () => {
+  const productId = await world.product(10);
+  const order = await world.accepted(productId);
+  dispatcher = world.startDispatcher();
+
+  expect(await world.pay(order)).toMatchObject({ kind: 'done', amount: order.amount });
+
+  expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 1 });
+  expect(await historyOf(world.sql, order.orderId)).toEqual(['QUEUED', 'PENDING_PAYMENT', 'CONFIRMED']);
+  expect(await eventsOf(world.sql, order.orderId)).toEqual(['order.created', 'payment.approved', 'order.confirmed']);
+  const { totals } = await world.sandbox.ledger(order.orderId);
+  expect(totals).toMatchObject({ captures: 1, captured: order.amount, refunded: 0 });
+  await until(() => world.gateCalls.synced.includes(order.orderId), { within: 10_000, what: 'the gate follows' });
+});
+
+test('When three payments are declined, then the order fails and its unit is free', async () => {
+  const productId = await world.product(1);
+  const order = await world.accepted(productId);
+  dispatcher = world.startDispatcher();
+  const left: unknown[] = [];
+  for (let n = 0; n < 3; n += 1) {
+    const answer = await world.pay(order, { card: DECLINING });
+    left.push(answer.kind === 'declined' ? answer.attemptsLeft : answer);
+  }
+
+  expect(left).toEqual([2, 1, 0]);
+  await world.reaches(order.orderId, 'PAYMENT_FAILED');
+  expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 0 });
+  await until(() => world.gateCalls.synced.includes(order.orderId), { within: 10_000, what: 'the gate follows' });
+});
+
+test('When the provider captures and its answer is lost, then it is asked and the order confirmed, charged once', async () => {
+  const card = '5100000000000001';
+  await world.sandbox.behave({ cards: { [card]: { approveThenDrop: 1 } } });
+  const order = await world.accepted(await world.product(1));
+  dispatcher = world.startDispatcher();
+
+  const answer = await world.pay(order, { card });
+
+  expect(['done', 'pending']).toContain(answer.kind);
+  await world.reaches(order.orderId, 'CONFIRMED');
+  expect((await world.sandbox.ledger(order.orderId)).totals).toMatchObject({ captures: 1, captured: order.amount });
+});
+
+test('When the provider captures another amount, then all of it goes back and the order fails', async () => {
+  const card = '5100000000000002';
+  await world.sandbox.behave({ cards: { [card]: { captureOffBy: 7 } } });
+  const productId = await world.product(1);
+  const order = await world.accepted(productId);
+  dispatcher = world.startDispatcher();
+
+  expect(await world.pay(order, { card })).toMatchObject({ kind: 'declined', code: 'payment_mismatch' });
+
+  await world.reaches(order.orderId, 'PAYMENT_FAILED');
+  await until(async () => (await world.sandbox.ledger(order.orderId)).totals.refunded === order.amount + 7, {
+    within: 15_000,
+    what: 'the money is back',
+  });
+  expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 0 });
+});
+
+test('When a buyer is refunded, then the money goes back first and the unit can be sold again', async () => {
+  const productId = await world.product(1);
+  const order = await world.accepted(productId);
+  dispatcher = world.startDispatcher();
+  await world.pay(order);
+  const { orderId, memberId } = order;
+  const claimed = await world.ledger.claimBuyerRefund({
+    orderId,
+    memberId,
+    requestedBy: memberId,
+    reason: 'too small',
+  });
+  if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+
+  await startRefund(world.temporal, claimed.refund.paymentId);
+
+  await world.reaches(orderId, 'REFUNDED');
+  expect((await world.sandbox.ledger(orderId)).totals).toMatchObject({ refunded: order.amount, refunds: 1 });
+  expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 0 });
+  await until(() => world.gateCalls.adjusted.some((each) => each.productId === productId && each.delta === 1), {
+    within: 10_000,
+    what: 'the gate has the unit',
+  });
+  expect(await startRefund(world.temporal, claimed.refund.paymentId)).toBe('already');
+});
+
+test('When a burst of 25 has gathered, then one workflow carries it and each order ends by itself', async () => {
+  const productId = await world.product(25);
+  const orders = await accept(productId, 25);
+  dispatcher = world.startDispatcher();
+  const owners = new Set(await Promise.all(orders.map(ownerOf)));
+  expect(owners.size).toBe(1);
+
+  const answers = await Promise.all(
+    orders.map((order, n) => {
+      if (n % 5 === 0) return cancel(order);
+      return world.pay(order, n % 5 === 1 ? { card: DECLINING } : {});
+    }),
+  );
+
+  const kinds = (from: number) => answers.filter((_, n) => n % 5 === from).map((answer) => answer.kind);
+  expect(new Set(kinds(0))).toEqual(new Set(['cancelled']));
+  expect(new Set(kinds(1))).toEqual(new Set(['declined']));
+  expect(new Set([2, 3, 4].flatMap(kinds))).toEqual(new Set(['done']));
+  // Those who were declined have two attempts left: another card pays.
+  const declined = orders.filter((_, n) => n % 5 === 1);
+  for (const answer of await Promise.all(declined.map((order) => world.pay(order)))) expect(answer.kind).toBe('done');
+  const [owner = ''] = owners;
+  await until(async () => (await readLife(world.temporal, owner)) === 'closed', { within: 10_000, what: 'its end' });
+  expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 20 });
+  expect(world.gateCalls.synced.filter((id) => orders.some((each) => each.orderId === id))).toHaveLength(25);
+});
+
+test('When a workflow is terminated, then the sweeper gives its orders to new owners and they can be paid', async () => {
+  const productId = await world.product(3);
+  const orders = await accept(productId, 3);
+  dispatcher = world.startDispatcher();
+  await Promise.all(orders.map((order) => world.reaches(order.orderId, 'PENDING_PAYMENT')));
+  const before = await ownerOf(orders[0] as Reservation);
+  await world.temporal.client.workflow.getHandle(before).terminate('test');
+  // As if they had been quiet for a while.
+  await world.sql.change('UPDATE orders SET updated_at = updated_at - INTERVAL 60 SECOND WHERE owner = ?', [before]);
+
+  const { sweepOrders } = createActivities(world.deps);
+  expect(await new MockActivityEnvironment().run(sweepOrders)).toBe(3);
+  expect(await new MockActivityEnvironment().run(sweepOrders)).toBe(0);
+
+  expect(await Promise.all(orders.map(ownerOf))).toEqual(orders.map(({ orderId }) => `checkout-${orderId}-r1`));
+  for (const order of orders) expect(await world.pay(order)).toMatchObject({ kind: 'done' });
+  expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 3 });
+});
+
+test('When an owner is lost in the middle of a payment, then the next one asks the provider, and charges once', async () => {
+  const card = '5100000000000003';
+  await world.sandbox.behave({ cards: { [card]: { delayMs: 1_000 } } });
+  const order = await world.accepted(await world.product(1));
+  dispatcher = world.startDispatcher();
+  const owner = await ownerOf(order);
+  const paying = world.pay(order, { card });
+  await until(async () => (await orderOf(world.sql, order.orderId))?.activePayment, {
+    within: 10_000,
+    what: 'CONFIRMING',
+  });
+  await world.temporal.client.workflow.getHandle(owner).terminate('test');
+  expect(['gone', 'unanswered']).toContain((await paying).kind);
+  await world.sql.change('UPDATE orders SET updated_at = updated_at - INTERVAL 60 SECOND WHERE id = ?', [
+    order.orderId,
+  ]);
+
+  await new MockActivityEnvironment().run(createActivities(world.deps).sweepOrders);
+
+  await world.reaches(order.orderId, 'CONFIRMED');
+  expect((await world.sandbox.ledger(order.orderId)).totals).toMatchObject({ captures: 1, captured: order.amount });
+});

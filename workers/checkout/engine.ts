@@ -1,0 +1,10 @@
+/** The engine as activities use it. */
+import type { Engine } from '../../activities';
+import type { Temporal } from '../../infra/temporal/client';
+import { readLife, startCheckout, startRefund } from '../../infra/temporal/starts';
+
+export const createEngine = (temporal: Temporal): Engine => ({
+  startCheckout: (start) => startCheckout(temporal, start),
+  startRefund: (paymentId) => startRefund(temporal, paymentId),
+  readLife: (workflowId) => readLife(temporal, workflowId),
+});
