@@ -28,7 +28,7 @@ const requestIdIn = (response: Response): string => String(response.locals.reque
 /** Seconds; a checkout answers within milliseconds, a waiting one (`Prefer: wait`) within 30 s. */
 const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-function useMetrics(app: Express, metrics: Metrics): void {
+export function useMetrics(app: Express, metrics: Metrics): void {
   const durations = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'time from request to the end of its answer',
