@@ -15,7 +15,10 @@ interface Waiter {
 }
 
 const isSame = (one: PayableOrder, other: PayableOrder): boolean =>
-  one.status === other.status && one.owner === other.owner && one.isDispatched === other.isDispatched;
+  one.status === other.status &&
+  one.owner === other.owner &&
+  one.isDispatched === other.isDispatched &&
+  one.activePayment === other.activePayment;
 
 /** @param everyMs how often the waiting orders are looked at; also the longest an answer is late */
 export function createOrderWatch(

@@ -6,9 +6,10 @@ import type { Confirmation, Payment } from '../../domain/operations/payments';
 import type { ConfirmKey, ConfirmKeys } from '../../infra/mysql/repositories/confirm-keys';
 import type { PaymentPage, PaymentsRepository, PaymentView } from '../../infra/mysql/repositories/payments';
 import type { WebhooksRepository } from '../../infra/mysql/repositories/webhooks';
-import type { Confirm, ConfirmRequest } from './confirm';
+import type { Confirm } from './confirm';
 import type { OrderWatch } from './order-watch';
 import type { ConfirmOutcome } from './outcome';
+import type { ConfirmRequest } from './pursuit';
 
 export type PaymentBody = z.input<typeof Payment>;
 export type ConfirmationBody = Partial<z.input<typeof Confirmation>>;

@@ -3,8 +3,9 @@
  * The owner's voice is a function of each test; what it does to the rows is the ledger's own work.
  */
 import { randomUUID } from 'node:crypto';
-import { type Confirm, createConfirm, type OwnerAnswer } from '../../api/payments/confirm';
+import { type Confirm, createConfirm } from '../../api/payments/confirm';
 import { createOrderWatch, type OrderWatch } from '../../api/payments/order-watch';
+import type { OwnerAnswer } from '../../api/payments/pursuit';
 import { createPaymentsService, type PaymentsService } from '../../api/payments/service';
 import { Problem } from '../../domain/errors';
 import { createConfirmKeys } from '../../infra/mysql/repositories/confirm-keys';
@@ -278,10 +279,25 @@ test('When the engine is away, then 503 and nothing is written, not even the key
   ).toEqual([]);
 });
 
+test('When the card before was declined and its saga does not know yet, then the next card is not refused', async () => {
+  const order = await opened();
+  await sagaDeclines(order, 'bad-3');
+  let asked = 0;
+  owner = async () => {
+    asked += 1;
+    if (asked < 3) return { kind: 'refused', code: 'payment_in_progress', status: 'CONFIRMING' };
+    return sagaPays(order, 'good-3');
+  };
+  expect(await pay(order, 'good-3')).toMatchObject({ status: 200 });
+  expect(asked).toBe(3);
+});
+
 test('When the saga refuses, then its reason is told, unless this very payment is the one under way', async () => {
   const order = await opened();
   owner = () => Promise.resolve({ kind: 'refused', code: 'payment_in_progress', status: 'CONFIRMING' });
+  await fixture.sql.change("UPDATE orders SET active_payment = 'another' WHERE id = ?", [order.orderId]);
   await refusal(pay(order, 'key-7')).toMatchObject({ code: 'payment_in_progress' });
+  await fixture.sql.change('UPDATE orders SET active_payment = NULL WHERE id = ?', [order.orderId]);
   await fixture.ledger.beginPayment({ ...order, paymentKey: 'key-8', amount: PRICE, attemptsMax: ATTEMPTS });
   expect(await pay(order, 'key-8')).toMatchObject({ status: 202, body: { status: 'CONFIRMING' } });
 });

@@ -1,8 +1,9 @@
 /** The payments service over HTTP: every answer has the shape that the contract promises, every refusal its problem. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { request } from 'undici';
-import { createConfirm, type OwnerAnswer } from '../../api/payments/confirm';
+import { createConfirm } from '../../api/payments/confirm';
 import { createOrderWatch } from '../../api/payments/order-watch';
+import type { OwnerAnswer } from '../../api/payments/pursuit';
 import { paymentsRouter } from '../../api/payments/routes';
 import { createPaymentsService, type PaymentsService } from '../../api/payments/service';
 import { PRINCIPAL_HEADER, REQUEST_ID_HEADER } from '../../domain/names';

@@ -29,6 +29,8 @@ export interface PayableOrder {
   /** won */
   readonly amount: number;
   readonly owner: string | null;
+  /** the payment whose outcome is being asked for */
+  readonly activePayment: string | null;
   /** the owner's workflow is known to have started */
   readonly isDispatched: boolean;
 }
@@ -127,7 +129,8 @@ async function payableOrders(
 ): Promise<readonly PayableOrder[]> {
   if (orderIds.length === 0) return [];
   const rows = await sql.rows<Omit<PayableOrder, 'isDispatched'> & { dispatchedAt: Date | null }>(
-    `SELECT id AS orderId, status, amount, owner, dispatched_at AS dispatchedAt FROM orders
+    `SELECT id AS orderId, status, amount, owner, active_payment AS activePayment, dispatched_at AS dispatchedAt
+     FROM orders
      WHERE id IN (?)${memberId === undefined ? '' : ' AND member_id = ?'}`,
     memberId === undefined ? [orderIds] : [orderIds, memberId],
   );
