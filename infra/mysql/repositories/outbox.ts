@@ -1,0 +1,59 @@
+/** Events that wait to be published. A row is born in the transaction of its change; the relay marks it published. */
+import type { DataSource } from 'typeorm';
+import type { TopicName } from '../../../domain/names';
+import { parseJson, sqlOf } from '../transaction';
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly topic: TopicName;
+  readonly orderId: string;
+  /** the event as JSON text */
+  readonly payload: string;
+}
+
+export function createOutboxRepository(source: DataSource) {
+  const sql = sqlOf(source);
+  return {
+    /**
+     * The oldest unpublished rows. "Unpublished", not "newer than the last seen": ids are handed out before the commit,
+     * so a lower id may appear after a higher one.
+     */
+    async unpublished(limit: number): Promise<readonly OutboxRow[]> {
+      const rows = await sql.rows<OutboxRow>(
+        'SELECT id, topic, order_id AS orderId, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT ?',
+        [limit],
+      );
+      return rows.map((row) => ({ ...row, payload: JSON.stringify(parseJson(row.payload)) }));
+    },
+
+    /** Marks rows whose messages were acknowledged. Guarded by the lease: an old holder marks nothing. */
+    async markPublished(ids: readonly number[], lease: { name: string; epoch: number }): Promise<number> {
+      if (ids.length === 0) return 0;
+      return sql.change(
+        `UPDATE outbox SET published_at = UTC_TIMESTAMP(3)
+         WHERE id IN (?) AND EXISTS (SELECT 1 FROM leases WHERE name = ? AND epoch = ?)`,
+        [ids, lease.name, lease.epoch],
+      );
+    },
+
+    /** How much waits, and since when: what an operator watches while Kafka is away. */
+    async waiting(): Promise<{ readonly rows: number; readonly oldestS: number }> {
+      const [row] = await sql.rows<{ n: number | string; oldest: number | string | null }>(
+        `SELECT COUNT(*) AS n, TIMESTAMPDIFF(SECOND, MIN(created_at), UTC_TIMESTAMP(3)) AS oldest
+         FROM outbox WHERE published_at IS NULL`,
+      );
+      return { rows: Number(row?.n ?? 0), oldestS: Number(row?.oldest ?? 0) };
+    },
+
+    /** Publishes again what has no inbox row of a consumer: the topic may have lost it. @returns how many rows */
+    republishMissing: (consumer: string, topics: readonly TopicName[]): Promise<number> =>
+      sql.change(
+        `UPDATE outbox SET published_at = NULL
+         WHERE published_at < UTC_TIMESTAMP(3) - INTERVAL 60 SECOND AND topic IN (?)
+           AND NOT EXISTS (SELECT 1 FROM inbox WHERE consumer = ? AND inbox.event_id = outbox.event_id)`,
+        [topics, consumer],
+      ),
+  };
+}
+
+export type OutboxRepository = ReturnType<typeof createOutboxRepository>;
