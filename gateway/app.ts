@@ -16,13 +16,13 @@ import type { Metrics } from '../infra/process/metrics';
 import type { Balancer } from './balancer';
 import { openApiDocument } from './openapi';
 import { docsPage, problemPage } from './pages';
-import type { Admitted, Proxy } from './proxy';
+import type { Admitted, RequestProxy } from './proxy';
 import type { TokenVerifier } from './tokens';
 
 export interface GatewayDeps {
   readonly tokens: TokenVerifier;
   readonly limiter: RequestHandler;
-  readonly proxy: Proxy;
+  readonly proxy: RequestProxy;
   readonly balancer: Balancer;
   readonly publicKeys: JSONWebKeySet;
   readonly publicUrl: string;

@@ -7,7 +7,7 @@ import type { DataSource } from 'typeorm';
 import { SERVICE_NAMES } from '../domain/names';
 import { createPrincipals } from '../infra/http/principal';
 import { createRevocationsRepository } from '../infra/mysql/repositories/revocations';
-import type { Config } from '../infra/process/config';
+import { type Config, ConfigError } from '../infra/process/config';
 import type { Logger } from '../infra/process/logger';
 import type { Metrics } from '../infra/process/metrics';
 import { parseStaticRegistry } from '../infra/registry/instance';
@@ -66,7 +66,10 @@ async function instancesOf(parts: GatewayParts): Promise<InstanceList> {
 
 export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
   const { config, source, redis, subscriber, logger, metrics } = parts;
-  const publicKeys = JSON.parse(config.TOKEN_PUBLIC_KEYS ?? '{"keys":[]}') as JSONWebKeySet;
+  const { TOKEN_PUBLIC_KEYS: keys, PRINCIPAL_SECRET: secret } = config;
+  if (!keys || !secret)
+    throw new ConfigError('configuration:\n  the gateway needs TOKEN_PUBLIC_KEYS and PRINCIPAL_SECRET');
+  const publicKeys = JSON.parse(keys) as JSONWebKeySet;
   const instances = await instancesOf(parts);
   const balancer = createBalancer(instances);
   const feed = await followRevocations({
@@ -93,7 +96,7 @@ export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
     }),
     proxy: createProxy({
       balancer,
-      principals: createPrincipals(config.PRINCIPAL_SECRET ?? ''),
+      principals: createPrincipals(secret),
       onRevoked: feed.note,
       onRepeat: (after) => repeats.inc({ after }),
     }),

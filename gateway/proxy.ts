@@ -27,7 +27,7 @@ export interface Admitted {
   readonly requestId: string;
 }
 
-export type Proxy = (request: Request, response: Response, admitted: Admitted) => Promise<void>;
+export type RequestProxy = (request: Request, response: Response, admitted: Admitted) => Promise<void>;
 
 /** Bytes a body may have; the services' own limit. */
 const BODY_MAX_BYTES = 64 * 1024;
@@ -66,7 +66,7 @@ function failureOf(outcome: Outcome): Problem {
   return new Problem(outcome.kind === 'refused' || isLate ? 'unavailable' : 'bad_gateway', {}, { cause });
 }
 
-export function createProxy({ balancer, principals, onRevoked, onRepeat }: ProxyDeps): Proxy {
+export function createProxy({ balancer, principals, onRevoked, onRepeat }: ProxyDeps): RequestProxy {
   const onHeaders = (headers: IncomingHttpHeaders): void => {
     const revoked = headers[REVOKED_HEADER];
     if (typeof revoked === 'string') for (const sessionId of revoked.split(',')) onRevoked(sessionId);
