@@ -15,6 +15,8 @@ interface AuditCheck {
   readonly offenders?: readonly unknown[];
 }
 
+/** seconds the audit may wait until everything is quiet */
+const WAIT_S = '60';
 const TIMEOUT_MS = 180_000;
 const OFFENDERS_SHOWN = 5;
 
@@ -31,7 +33,7 @@ export async function runAudit(env: NodeJS.ProcessEnv): Promise<readonly Check[]
 const notRun = (detail: string): Check => ({ name: 'audit', ok: false, detail: `not run: ${detail}` });
 
 async function askAudit(env: NodeJS.ProcessEnv): Promise<readonly AuditCheck[]> {
-  const child = spawn(process.execPath, [join(__dirname, '..', 'audit', 'main.js'), '--json'], {
+  const child = spawn(process.execPath, [join(__dirname, '..', 'audit', 'main.js'), '--json', '--wait', WAIT_S], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: TIMEOUT_MS,
