@@ -124,8 +124,9 @@ export async function claimLateMoney(tx: Sql, input: LateMoney): Promise<LateMon
 
 async function readReturned(tx: Sql, refundId: string): Promise<readonly Adjustment[]> {
   return tx.rows<Adjustment>(
-    `SELECT product_id AS productId, n, delta FROM stock_adjustments
-     WHERE reason = 'refund' AND reference = ? ORDER BY product_id`,
+    `SELECT a.product_id AS productId, a.n, a.delta, o.member_id AS memberId FROM stock_adjustments a
+     JOIN refunds r ON r.id = a.reference JOIN orders o ON o.id = r.order_id
+     WHERE a.reason = 'refund' AND a.reference = ? ORDER BY a.product_id`,
     [refundId],
   );
 }

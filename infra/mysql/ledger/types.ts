@@ -296,6 +296,8 @@ export interface Adjustment {
   /** per-product number; the gate applies them in order, each once */
   readonly n: number;
   readonly delta: number;
+  /** a refund's member: the units no longer count against the limit of the product */
+  readonly memberId?: string | null;
 }
 
 /** The saga's face of the ledger. */

@@ -59,7 +59,8 @@ export async function returnUnits(tx: Sql, order: OrderRow, refundId: string): P
       [units, productId, units],
     );
     assertOne(affected, `return of ${units} ${productId}`);
-    adjustments.push(await numberAdjustment(tx, { productId, delta: units, reason: 'refund', reference: refundId }));
+    const numbered = await numberAdjustment(tx, { productId, delta: units, reason: 'refund', reference: refundId });
+    adjustments.push({ ...numbered, memberId: order.memberId });
   }
   return adjustments;
 }
@@ -115,9 +116,12 @@ async function numberAdjustment(
   return { productId, n: row.n, delta };
 }
 
+/** With the member of a refund, whose units no longer count against the limit. */
 export async function readAdjustments(sql: Sql, productId: string, afterN: number): Promise<readonly Adjustment[]> {
   return sql.rows<Adjustment>(
-    'SELECT product_id AS productId, n, delta FROM stock_adjustments WHERE product_id = ? AND n > ? ORDER BY n',
+    `SELECT a.product_id AS productId, a.n, a.delta, o.member_id AS memberId FROM stock_adjustments a
+     LEFT JOIN refunds r ON a.reason = 'refund' AND r.id = a.reference LEFT JOIN orders o ON o.id = r.order_id
+     WHERE a.product_id = ? AND a.n > ? ORDER BY a.n`,
     [productId, afterN],
   );
 }
