@@ -13,6 +13,7 @@ import { CHECKOUT, connectRedis, connectSubscriber } from '../infra/redis/connec
 import { createGate } from '../infra/redis/gate';
 import type { Gate } from '../infra/redis/gate-types';
 import { createTemporal, type Temporal } from '../infra/temporal/client';
+import type { API_SETTINGS } from './app';
 
 export interface ApiParts {
   readonly config: ApiConfig;
@@ -27,17 +28,19 @@ export interface ApiParts {
   readonly temporal: Temporal;
   readonly provider: Provider;
 }
-export type ApiConfig = Config & { readonly PRINCIPAL_SECRET: string; readonly TICKET_SECRET: string };
+/** The settings of `API_SETTINGS`, in api/app.ts. */
+export type ReadConfig = Pick<Config, (typeof API_SETTINGS)[number]>;
+export type ApiConfig = ReadConfig & { readonly PRINCIPAL_SECRET: string; readonly TICKET_SECRET: string };
 
 /** Secrets without a default: optional in the registry, because not every process needs them. */
-function requireSetting<N extends keyof Config>(config: Config, name: N): NonNullable<Config[N]> {
+function requireSetting<N extends keyof ReadConfig>(config: ReadConfig, name: N): NonNullable<ReadConfig[N]> {
   const value = config[name];
   if (value === undefined || value === null) throw new ConfigError(`configuration:\n  ${name}: missing`);
-  return value as NonNullable<Config[N]>;
+  return value as NonNullable<ReadConfig[N]>;
 }
 
 export interface OpenOptions {
-  readonly config: Config;
+  readonly config: ReadConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly releasers: Releasers;

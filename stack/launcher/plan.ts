@@ -32,6 +32,7 @@ const LISTENERS = [
   'temporalUi',
   'sandbox',
   'gateway',
+  'gatewayMetrics',
   'services',
 ];
 
@@ -181,7 +182,13 @@ export function partsOf(plan: StackPlan): PartSpec[] {
       layer: 4,
       env: { SERVICES: service, ...(service === 'members' ? signingEnv(plan) : {}) },
     })),
-    { name: 'gateway', entry: 'gateway/main.js', layer: 5 },
+    {
+      name: 'gateway',
+      entry: 'gateway/main.js',
+      layer: 5,
+      // Buyers come in by one door, health and metrics by another.
+      env: { METRICS_PORT: String(portOf(plan.ports, 'gatewayMetrics')) },
+    },
   ];
   return [...servers, ...own.map((part) => ownPart(plan, part))];
 }
