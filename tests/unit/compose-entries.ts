@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { API_SETTINGS } from '../../api/app';
 import { type SettingName, settings } from '../../infra/process/config';
 import { type ComposeService, ROOT } from './compose-files';
 
@@ -22,15 +23,21 @@ function sourceOf(from: string, specifier: string): string | null {
 
 interface Found {
   readonly names: SettingName[];
+  /** optional in the registry, but asked for by `requireSetting`: this process does not start without */
+  readonly required: SettingName[];
   readonly imports: string[];
 }
 
 /** Setting names inside array literals (those given to `readConfig`, or a list it is given), and value imports. */
 function lookInto(path: string): Found {
-  const found: Found = { names: [], imports: [] };
+  const found: Found = { names: [], required: [], imports: [] };
   const visit = (node: ts.Node): void => {
     if (ts.isStringLiteral(node) && ts.isArrayLiteralExpression(node.parent) && isSetting(node.text)) {
       found.names.push(node.text);
+    }
+    if (ts.isCallExpression(node) && node.expression.getText() === 'requireSetting') {
+      for (const each of node.arguments)
+        if (ts.isStringLiteral(each) && isSetting(each.text)) found.required.push(each.text);
     }
     if (ts.isImportDeclaration(node) && !node.importClause?.isTypeOnly && ts.isStringLiteral(node.moduleSpecifier)) {
       found.imports.push(node.moduleSpecifier.text);
@@ -44,20 +51,28 @@ function lookInto(path: string): Found {
   return found;
 }
 
-/** Names of the settings that an entry point reads, by itself or by what it imports. */
-export function settingsOf(entry: string): ReadonlySet<SettingName> {
-  const names = new Set<SettingName>();
+export interface EntrySettings {
+  readonly read: ReadonlySet<SettingName>;
+  readonly required: ReadonlySet<SettingName>;
+}
+
+/** The settings that an entry point reads, by itself or by what it imports. */
+export function settingsOf(entry: string): EntrySettings {
+  // The services read every setting but a few, by a list that is computed.
+  const read = new Set<SettingName>(entry === 'api/main.ts' ? API_SETTINGS : []);
+  const required = new Set<SettingName>();
   const seen = new Set<string>();
   const walk = (path: string): void => {
     if (seen.has(path)) return;
     seen.add(path);
     const found = lookInto(path);
-    for (const name of found.names) names.add(name);
+    for (const name of found.names) read.add(name);
+    for (const name of found.required) required.add(name);
     for (const specifier of found.imports) {
       const next = sourceOf(path, specifier);
       if (next) walk(next);
     }
   };
   walk(join(ROOT, entry));
-  return names;
+  return { read, required };
 }
