@@ -3,6 +3,7 @@
  * that counts and a provider that says what the test tells it. Every call is counted, and any can be made to fail.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, type NativeConnection, Worker } from '@temporalio/worker';
 import { type ActivityDeps, createActivities } from '../../../activities';
@@ -99,6 +100,8 @@ export interface WorldOptions {
   /** epoch milliseconds, by the server's clock */
   readonly now: () => Promise<number>;
   readonly maxCachedWorkflows?: number;
+  /** milliseconds each call takes */
+  readonly latencyMs?: (call: string) => number;
 }
 
 export async function createWorld(options: WorldOptions): Promise<World> {
@@ -115,6 +118,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         if (typeof method !== 'function') return method;
         return async (...args: unknown[]) => {
           calls.set(name, (calls.get(name) ?? 0) + 1);
+          if (options.latencyMs) await pause(options.latencyMs(name));
           const left = faults.get(name) ?? 0;
           if (left > 0) {
             faults.set(name, left - 1);
