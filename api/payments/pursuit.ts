@@ -49,8 +49,17 @@ const LOOK_MS = 1_000;
 const SOON_MS = 50;
 
 /** No answer yet: look again when the order changes, or soon. */
-type LookAgain = { readonly kind: 'again'; readonly withinMs: number };
-const again = (withinMs: number): LookAgain => ({ kind: 'again', withinMs });
+interface LookAgain {
+  readonly kind: 'again';
+  readonly withinMs: number;
+  /** this owner has the payment: MariaDB will tell, asking it again would only repeat "pending" */
+  readonly takenBy?: string;
+}
+const again = (withinMs: number, takenBy?: string): LookAgain => ({
+  kind: 'again',
+  withinMs,
+  ...(takenBy ? { takenBy } : {}),
+});
 
 export function createPursuits(deps: PursuitDeps) {
   const { payments, watch } = deps;
@@ -88,7 +97,7 @@ export function createPursuits(deps: PursuitDeps) {
     const { orderId, paymentKey, amount } = request;
     const answer = await deps.askOwner(order.owner, { orderId, paymentKey, amount });
     if (answer.kind === 'done' || answer.kind === 'declined') return answer;
-    if (answer.kind === 'pending') return readOutcome(request);
+    if (answer.kind === 'pending') return again(LOOK_MS, order.owner);
     if (answer.kind === 'refused') return weighRefusal(answer, request);
     // A claim whose workflow is just being started is not lost.
     if (answer.kind === 'gone' && order.isDispatched) deps.nudgeSweeper();
@@ -124,11 +133,15 @@ export function createPursuits(deps: PursuitDeps) {
   async function pursue(pursuit: Pursuit): Promise<ConfirmOutcome> {
     const { request } = pursuit;
     const until = Date.now() + PURSUE_MS;
+    let takenBy: string | undefined;
     for (;;) {
       const order = await payments.payableOrder(request.orderId, request.memberId);
       if (!order) return { kind: 'refused', code: 'not_found' };
-      const answer = (await known(order, request)) ?? (await askPatiently(order, pursuit));
+      const isTaken = takenBy !== undefined && takenBy === order.owner;
+      const answer =
+        (await known(order, request)) ?? (isTaken ? again(LOOK_MS, takenBy) : await askPatiently(order, pursuit));
       if (answer.kind !== 'again') return answer;
+      takenBy = answer.takenBy;
       if (pursuit.isStopped || Date.now() >= until) return readOutcome(request);
       await watch.changed(order, answer.withinMs);
     }

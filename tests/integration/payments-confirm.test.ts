@@ -173,7 +173,11 @@ test('When the saga does not know in time, then 202 names the payment; the key s
     attemptsMax: ATTEMPTS,
   });
   const paymentId = begun.kind === 'begun' ? begun.paymentId : '';
-  owner = () => Promise.resolve({ kind: 'pending', paymentId });
+  let asked = 0;
+  owner = () => {
+    asked += 1;
+    return Promise.resolve({ kind: 'pending', paymentId });
+  };
   const key = randomUUID();
   expect(await pay(order, 'slow', key)).toMatchObject({
     status: 202,
@@ -189,6 +193,8 @@ test('When the saga does not know in time, then 202 names the payment; the key s
     matches: true,
   });
   expect(await pay(order, 'slow', key)).toMatchObject({ status: 200, body: { paymentId, status: 'DONE' } });
+  // Asked again, the owner could only repeat "pending": MariaDB told the end.
+  expect(asked).toBe(1);
 });
 
 test('When the saga answers after the caller was told 202, then the answer is kept under the key', async () => {
