@@ -14,7 +14,8 @@ import { createWebhooksRepository } from '../../infra/mysql/repositories/webhook
 import { until } from '../support/until';
 import { createLedgerFixture, type LedgerFixture, PRICE } from './support/ledger';
 
-const WAIT_MS = 400;
+/** long enough for a busy machine; the tests that see it pass wait for it */
+const WAIT_MS = 1_500;
 const ATTEMPTS = 3;
 
 let fixture: LedgerFixture;
