@@ -36,6 +36,8 @@ export function connectRedis(url: string, use: RedisUse, onError: (error: unknow
 export function connectSubscriber(url: string, onError: (error: unknown) => void = () => undefined): Redis {
   const redis = new Redis(url, {
     connectTimeout: 2_000,
+    // The ready check sends INFO; a SUBSCRIBE that gets in before it makes INFO fail, and the reconnect forgets the channel.
+    enableReadyCheck: false,
     maxRetriesPerRequest: null,
     retryStrategy: (attempt) => Math.min(attempt * 50, RECONNECT_MAX_MS),
   });
