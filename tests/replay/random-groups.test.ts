@@ -79,6 +79,6 @@ test(`When groups live random lives (seed ${SEED}), then every order ends and ev
   const bundle = await bundleOf('workflows');
   for (const owner of owners) {
     const history = await world.temporal.client.workflow.getHandle(owner).fetchHistory();
-    expect({ owner, fault: await replay(bundle, history) }).toEqual({ owner, fault: null });
+    expect({ owner, fault: await replay(bundle, { workflowId: owner, history }) }).toEqual({ owner, fault: null });
   }
 }, 240_000);

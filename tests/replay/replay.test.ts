@@ -1,14 +1,19 @@
 /** Sagas that run today must go on after a deployment: every recorded history fits the workflows as they are now. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { PATH_NAMES } from '../support/sagas/paths';
-import { bundleOf, replay } from './replaying';
+import { bundleOf, type Recorded, replay } from './replaying';
 
 const FOLDER = path.join(__dirname, 'histories');
 const NAMES = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.slice(0, -'.json'.length));
-const read = (name: string): unknown => JSON.parse(readFileSync(path.join(FOLDER, `${name}.json`), 'utf8'));
+const read = (name: string): Recorded => JSON.parse(readFileSync(path.join(FOLDER, `${name}.json`), 'utf8'));
+
+beforeAll(() => {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+});
 
 const WANTED = [
   ...PATH_NAMES.map((name) => `checkout-1-${name}`),

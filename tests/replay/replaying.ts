@@ -1,9 +1,12 @@
 /** Replays histories against a bundle of workflows. */
-import type { temporal } from '@temporalio/proto';
 import { DefaultLogger, Worker } from '@temporalio/worker';
 import { bundleWorkflows } from '../../infra/temporal/bundle';
 
-export type History = temporal.api.history.v1.IHistory;
+export interface Recorded {
+  readonly workflowId: string;
+  /** as the server gives it, or as JSON */
+  readonly history: unknown;
+}
 
 const silent = new DefaultLogger('ERROR', () => undefined);
 
@@ -12,9 +15,9 @@ export const bundleOf = (folder: string): Promise<{ code: string }> =>
   bundleWorkflows(require.resolve(`../../${folder}`), silent);
 
 /** Null, or why the history does not fit these workflows. */
-export async function replay(workflowBundle: { code: string }, history: History | unknown): Promise<string | null> {
+export async function replay(workflowBundle: { code: string }, recorded: Recorded): Promise<string | null> {
   try {
-    await Worker.runReplayHistory({ workflowBundle }, history);
+    await Worker.runReplayHistory({ workflowBundle }, recorded.history, recorded.workflowId);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
