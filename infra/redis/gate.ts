@@ -5,25 +5,28 @@
 import type { Redis } from 'ioredis';
 import type { Gate, ReadVerdict } from './gate-types';
 import { createHolds } from './holds';
-import { createOpenGate } from './open-gate';
+import { createOpenGate, type OpenGate } from './open-gate';
 import { createProducts, type ReadAdjustments } from './products';
 import { createReserve } from './reserve';
 
-export interface GateDeps {
-  /** a connection of `connectRedis`; the gate verifies it by itself, again after each reconnect */
-  readonly redis: Redis;
-  readonly shop: string;
+export interface GateReaders {
   /** the ledger's `holdVerdict` */
   readonly readVerdict: ReadVerdict;
   /** the ledger's `readAdjustments` */
   readonly readAdjustments: ReadAdjustments;
 }
-
-export function createGate({ redis, shop, readVerdict, readAdjustments }: GateDeps): Gate {
-  const gate = createOpenGate(redis, shop);
-  return {
-    reserve: createReserve(gate),
-    ...createHolds(gate, readVerdict),
-    ...createProducts(gate, readAdjustments),
-  };
+export interface GateDeps extends GateReaders {
+  /** a connection of `connectRedis`; the gate verifies it by itself, again after each reconnect */
+  readonly redis: Redis;
+  readonly shop: string;
 }
+
+export const createGate = ({ redis, shop, ...readers }: GateDeps): Gate =>
+  createGateOn(createOpenGate(redis, shop), readers);
+
+/** For those who use the open gate beside its face: one verification serves both. */
+export const createGateOn = (gate: OpenGate, { readVerdict, readAdjustments }: GateReaders): Gate => ({
+  reserve: createReserve(gate),
+  ...createHolds(gate, readVerdict),
+  ...createProducts(gate, readAdjustments),
+});

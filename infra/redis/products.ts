@@ -1,5 +1,6 @@
 /** Products in the gate: what buyers are judged by, and how units come. */
 import type { Adjustment } from '../mysql/ledger/types';
+import type { StockedProduct } from '../mysql/repositories/gate';
 import type { Gate, GateProduct, GateStock } from './gate-types';
 import type { OpenGate } from './open-gate';
 
@@ -8,14 +9,24 @@ export type ReadAdjustments = (productId: string, afterN: number) => Promise<rea
 const STOCK_FIELDS = 4;
 const numberOrNull = (text: string): number | null => (text === '' ? null : Number(text));
 
-/** The fields of a product in the gate, as putProduct takes them. */
-export const productArgs = (product: GateProduct): readonly (string | number)[] => [
-  product.name,
-  product.price,
-  product.opensAt ?? '',
-  product.closesAt ?? '',
-  product.limitPerMember ?? '',
-];
+export const toGateProduct = (product: StockedProduct): GateProduct => ({
+  productId: product.productId,
+  name: product.name,
+  price: product.price,
+  opensAt: product.opensAt?.getTime() ?? null,
+  closesAt: product.closesAt?.getTime() ?? null,
+  limitPerMember: product.limitPerMember,
+});
+
+/** What a product is judged by, as it stands in its hash; in the order in which putProduct takes it. */
+export const productFields = (product: GateProduct) => ({
+  name: product.name,
+  price: String(product.price),
+  opensAt: textOf(product.opensAt),
+  closesAt: textOf(product.closesAt),
+  limit: textOf(product.limitPerMember),
+});
+const textOf = (value: number | null): string => (value === null ? '' : String(value));
 
 /**
  * Writes a product; `expectedChanges` makes it a compare-and-set.
@@ -24,7 +35,7 @@ export const productArgs = (product: GateProduct): readonly (string | number)[] 
 export async function putProduct(gate: OpenGate, product: GateProduct, expectedChanges = ''): Promise<boolean> {
   const ran = await gate.run('putProduct', (keys) => ({
     keys: [keys.product(product.productId)],
-    args: [expectedChanges, ...productArgs(product)],
+    args: [expectedChanges, ...Object.values(productFields(product))],
   }));
   return ran?.reply[0] === 'put';
 }

@@ -12,6 +12,7 @@ export type ScriptName =
   | 'applyAdjustment'
   | 'putProduct'
   | 'readHold'
+  | 'readBuyers'
   | 'readStock'
   | 'repairAvailable'
   | 'openGate';
