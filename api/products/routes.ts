@@ -1,6 +1,7 @@
 /** Routes of products, stock, restocks and the sales report. */
 import { z } from 'zod';
 import { CURRENCY } from '../../domain/money';
+import { id, timestamp } from '../../domain/operations/fields';
 import {
   createProduct,
   createRestock,
@@ -20,7 +21,7 @@ const productReply = (status: number, product: ProductRow): Reply => ({
   body: productView(product),
   headers: { etag: etagOf(product) },
 });
-const salesPosition = z.tuple([z.string(), z.string()]);
+const salesPosition = z.tuple([timestamp, id('prd')]);
 
 export const productsRouter = (service: ProductsService) =>
   operationRouter([

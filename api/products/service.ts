@@ -16,6 +16,7 @@ import {
   type Stock,
   type updateProduct,
 } from '../../domain/operations/products';
+import { isUnreachable } from '../../infra/http/foreign-errors';
 import { addStock } from '../../infra/mysql/ledger';
 import type { Adjustment } from '../../infra/mysql/ledger/types';
 import { onceByKey } from '../../infra/mysql/repositories/idempotency';
@@ -27,7 +28,7 @@ import {
   type ProductsRepository,
 } from '../../infra/mysql/repositories/products';
 import { inTransaction, sqlOf } from '../../infra/mysql/transaction';
-import type { Gate, GateProduct } from '../../infra/redis/gate-types';
+import type { Gate, GateProduct, GateStock } from '../../infra/redis/gate-types';
 
 export type ProductView = z.input<typeof Product>;
 export type StockView = z.input<typeof Stock>;
@@ -49,6 +50,10 @@ export interface RestockRequest {
 }
 
 export const etagOf = ({ version }: ProductRow): string => `"${version}"`;
+
+/** `*`, or a list of entity tags (RFC 9110): strong comparison, so a weak tag never matches. */
+const matches = (ifMatch: string, product: ProductRow): boolean =>
+  ifMatch.split(',').some((tag) => [etagOf(product), '*'].includes(tag.trim()));
 
 export const productView = (product: ProductRow): ProductView => ({
   productId: product.productId,
@@ -114,13 +119,25 @@ export function createProductsService({ source, products, gate, onGateLate }: Pr
     if (!product) throw new Problem('not_found');
     return product;
   };
-  const tellGate = async (product: ProductRow, adjustment?: Adjustment): Promise<void> => {
-    try {
-      await gate.putProduct(gateProduct(product));
-      if (adjustment) await gate.applyAdjustment(adjustment);
-    } catch (error) {
-      onGateLate(error, product.productId);
+  const followLater = (productId: string) => (error: unknown) => onGateLate(error, productId);
+
+  /** Until the gate has what MariaDB has: of two changes at once, the older may reach the gate last. */
+  const putIntoGate = async (product: ProductRow): Promise<void> => {
+    for (let put = product; ; ) {
+      await gate.putProduct(gateProduct(put));
+      const latest = await find(put.productId);
+      if (latest.version === put.version) return;
+      put = latest;
     }
+  };
+  /** A gate that is closed or away refuses buyers, so it is no stock that we can tell. */
+  const readStock = async (productId: string): Promise<GateStock> => {
+    const known = await gate.readStock([productId]).catch((error: unknown) => {
+      throw isUnreachable(error) ? new Problem('gate_rebuilding', {}, { cause: error }) : error;
+    });
+    const stock = known.get(productId);
+    if (!stock) throw new Problem('gate_rebuilding');
+    return stock;
   };
 
   return {
@@ -138,7 +155,9 @@ export function createProductsService({ source, products, gate, onGateLate }: Pr
         return addStock({ productId, quantity: stock, reason: 'created', reference: null }, tx);
       });
       const product = await find(productId);
-      await tellGate(product, adjustment);
+      await putIntoGate(product)
+        .then(() => gate.applyAdjustment(adjustment))
+        .catch(followLater(productId));
       return product;
     },
 
@@ -146,18 +165,17 @@ export function createProductsService({ source, products, gate, onGateLate }: Pr
     async update(productId: string, patch: Patch, ifMatch: string | undefined): Promise<ProductRow> {
       if (ifMatch === undefined) throw new Problem('precondition_required');
       const product = await find(productId);
-      if (ifMatch !== '*' && ifMatch !== etagOf(product)) throw new Problem('precondition_failed');
+      if (!matches(ifMatch, product)) throw new Problem('precondition_failed');
       const hasChanged = await changeProduct(sqlOf(source), product, merged(product, patch));
       if (!hasChanged) throw new Problem('precondition_failed');
       const changed = await find(productId);
-      await tellGate(changed);
+      await putIntoGate(changed).catch(followLater(productId));
       return changed;
     },
 
     async stock(productId: string): Promise<StockView> {
       const product = await find(productId);
-      const stock = (await gate.readStock([productId])).get(productId);
-      if (!stock) throw new Problem('gate_rebuilding', { retryAfterS: 1 });
+      const stock = await readStock(productId);
       const reason = reasonOf(stock, stock.asOf);
       return {
         productId: product.productId,
@@ -170,7 +188,7 @@ export function createProductsService({ source, products, gate, onGateLate }: Pr
 
     async restock(request: RestockRequest): Promise<{ body: unknown; isReplay: boolean }> {
       const { productId, quantity, memberId, key, hash } = request;
-      const product = await find(productId);
+      await find(productId);
       let adjustment: Adjustment | undefined;
       const scope = { memberId, scope: `POST ${createRestock.path}`, key, hash };
       const stored = await onceByKey(source, scope, async (tx) => {
@@ -187,7 +205,7 @@ export function createProductsService({ source, products, gate, onGateLate }: Pr
         };
         return { status: 201, body };
       });
-      if (!stored.isReplay && adjustment) await tellGate(product, adjustment);
+      if (!stored.isReplay && adjustment) await gate.applyAdjustment(adjustment).catch(followLater(productId));
       return { body: stored.body, isReplay: stored.isReplay };
     },
 

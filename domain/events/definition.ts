@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { CURRENCY } from '../money';
 import type { ConsumerGroup } from '../names';
 import { amount, id, price, quantity, timestamp } from '../operations/fields';
-import type { DomainEvent, EventType } from './event';
+import type { EventType } from './event';
 
 export interface EventDefinition<T extends EventType = EventType, S extends z.ZodType = z.ZodType> {
   readonly type: T;
@@ -23,9 +23,6 @@ export interface EventDefinition<T extends EventType = EventType, S extends z.Zo
 export const defineEvent = <T extends EventType, S extends z.ZodType>(
   definition: Omit<EventDefinition<T, S>, 'version'>,
 ): EventDefinition<T, S> => ({ ...definition, version: 1 });
-
-/** The message key in Kafka: one order's events share a partition, so they stay in order. */
-export const keyOf = (event: Pick<DomainEvent, 'orderId'>): string => event.orderId;
 
 const envelope = <T extends EventType>(type: T) => ({
   eventId: id('evt'),

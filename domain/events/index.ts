@@ -1,5 +1,5 @@
 /** All events, and how a message becomes one. */
-import { CONSUMER_GROUPS, type ConsumerGroup, type TopicName } from '../names';
+import type { ConsumerGroup, TopicName } from '../names';
 import type { EventDefinition } from './definition';
 import { type DomainEvent, type EventType, topicOf } from './event';
 import { orderCancelled } from './order-cancelled';
@@ -11,8 +11,6 @@ import { paymentApproved } from './payment-approved';
 import { paymentDeclined } from './payment-declined';
 import { paymentExpired } from './payment-expired';
 import { paymentRefunded } from './payment-refunded';
-
-export { keyOf } from './definition';
 
 export const events: Readonly<Record<EventType, EventDefinition>> = {
   'order.created': orderCreated,
@@ -33,11 +31,20 @@ export class UnreadableEvent extends Error {
 
 const isEventType = (type: unknown): type is EventType => typeof type === 'string' && Object.hasOwn(events, type);
 
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UnreadableEvent('not JSON', { cause });
+  }
+};
+
 /**
- * @param message the value of a Kafka message, or the payload of an outbox row, parsed from JSON
+ * @param text the value of a Kafka message
  * @throws UnreadableEvent naming the field at fault
  */
-export function parseEvent(message: unknown): DomainEvent {
+export function parseEvent(text: string): DomainEvent {
+  const message = parseJson(text);
   const type = typeof message === 'object' && message !== null && 'type' in message ? message.type : undefined;
   if (!isEventType(type)) throw new UnreadableEvent(`unknown type of event: ${JSON.stringify(type)?.slice(0, 60)}`);
   const parsed = events[type].schema.safeParse(message);
@@ -46,14 +53,11 @@ export function parseEvent(message: unknown): DomainEvent {
   throw new UnreadableEvent(`${type}: ${issue?.path.join('.')}: ${issue?.message}`);
 }
 
-/** Event types a consumer group takes; every other type on its topics is none of its business. */
-export const eventsOf = (group: ConsumerGroup): readonly EventType[] =>
-  Object.values(events)
-    .filter(({ consumedBy }) => consumedBy.includes(group))
-    .map(({ type }) => type);
-
-export const topicsOf = (group: ConsumerGroup): readonly TopicName[] => [...new Set(eventsOf(group).map(topicOf))];
-
-/** Groups that take this type of event: each owes it one inbox row. */
-export const groupsOf = (type: EventType): readonly ConsumerGroup[] =>
-  CONSUMER_GROUPS.filter((group) => events[type].consumedBy.includes(group));
+/** Topics on which a group's events travel. */
+export const topicsOf = (group: ConsumerGroup): readonly TopicName[] => [
+  ...new Set(
+    Object.values(events)
+      .filter(({ consumedBy }) => consumedBy.includes(group))
+      .map(({ type }) => topicOf(type)),
+  ),
+];

@@ -1,5 +1,5 @@
 /** Sends batches of messages; resolves when the broker has acknowledged them all. */
-import type { Kafka } from 'kafkajs';
+import { type Kafka, type Producer as KafkaProducer, Partitioners } from 'kafkajs';
 
 export interface Message {
   /** full topic name */
@@ -14,23 +14,42 @@ export interface Producer {
   close(): Promise<void>;
 }
 
-/** Connects at the first send, and again after a failure: a broker that is away at start does no harm. */
+/**
+ * Connects at the first send: a broker that is away at start does no harm. Idempotent: a retry inside the client cannot
+ * write a message twice. A send that failed ends the client, because its next batch would carry the sequence numbers of
+ * the failed one: the broker, if it has written that after all, would take the new batch for a repeat and drop it.
+ */
 export function createProducer(kafka: Kafka): Producer {
-  // Idempotent: a retry inside the client cannot write a message twice. It needs acks −1 and one request in flight.
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
-  let connected: Promise<void> | undefined;
+  let current: Promise<KafkaProducer> | undefined;
+  const connect = async (): Promise<KafkaProducer> => {
+    // Idempotence needs acks −1 and one request in flight.
+    const producer = kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    return producer;
+  };
+  const close = async (): Promise<void> => {
+    const ending = current;
+    current = undefined;
+    // One that never connected, or whose broker is gone, has nothing left to close.
+    await ending?.then((producer) => producer.disconnect()).catch(() => undefined);
+  };
   return {
     async send(messages) {
-      connected ??= producer.connect();
+      current ??= connect();
       try {
-        await connected;
+        const producer = await current;
         await producer.sendBatch({ acks: -1, topicMessages: byTopic(messages) });
       } catch (error) {
-        connected = undefined;
+        await close();
         throw error;
       }
     },
-    close: () => producer.disconnect(),
+    close,
   };
 }
 

@@ -1,7 +1,9 @@
 /** Group `notifications`: one message to the member per event. */
 import type { DomainEvent, EventType } from '../../domain/events/event';
-import { createId } from '../../domain/ids';
-import type { Sql } from '../../infra/mysql/transaction';
+import { type Effect, rememberVersions, seenVersions } from '../../infra/mysql/repositories/inbox';
+import { insertNotifications } from '../../infra/mysql/repositories/notifications';
+
+const GROUP = 'notifications';
 
 const TEXTS: Readonly<Record<EventType, (event: DomainEvent) => string>> = {
   'order.created': (event) => `Your order over ${won(event)} is reserved. Please pay in time.`,
@@ -17,11 +19,24 @@ const TEXTS: Readonly<Record<EventType, (event: DomainEvent) => string>> = {
 
 const won = ({ amount }: DomainEvent): string => `${amount.toLocaleString('en-US')} KRW`;
 
-/** The effect, in the transaction that also remembers the event. */
-export async function notify(tx: Sql, event: DomainEvent): Promise<void> {
-  await tx.change(
-    `INSERT INTO notifications (id, member_id, event_id, kind, order_id, text, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))`,
-    [createId('ntf'), event.memberId, event.eventId, event.type, event.orderId, TEXTS[event.type](event)],
+const isOfOrder = ({ type }: DomainEvent): boolean => type.startsWith('order.');
+
+/**
+ * A late `order.created` (replayed, or published again) is remembered without a message: it would ask the member to pay
+ * an order that has gone on. Every other event states what stays true.
+ */
+export const notify: Effect = async (tx, events) => {
+  const ofOrders = events.filter(isOfOrder);
+  const seen = new Map(await seenVersions(tx, GROUP, [...new Set(ofOrders.map(({ orderId }) => orderId))]));
+  const isLate = (event: DomainEvent): boolean => {
+    const newest = seen.get(event.orderId) ?? 0;
+    if (isOfOrder(event)) seen.set(event.orderId, Math.max(newest, event.orderVersion));
+    return event.type === 'order.created' && event.orderVersion < newest;
+  };
+  const timely = events.filter((event) => !isLate(event));
+  await insertNotifications(
+    tx,
+    timely.map((event) => ({ ...event, kind: event.type, text: TEXTS[event.type](event) })),
   );
-}
+  await rememberVersions(tx, GROUP, seen);
+};

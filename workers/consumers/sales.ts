@@ -1,26 +1,24 @@
 /**
  * Group `sales`: units and won per product and minute. A confirmed order counts up in its minute, a refund counts down in
- * the minute of the refund. Sums commute: both count, in whatever order they come.
+ * the minute of the refund. Versions of an order do not matter here: both count, in whatever order they come.
  */
-import type { DomainEvent, EventItem } from '../../domain/events/event';
-import type { Sql } from '../../infra/mysql/transaction';
+import type { DomainEvent, EventType } from '../../domain/events/event';
+import type { Effect } from '../../infra/mysql/repositories/inbox';
+import { addSales, type SalesChange } from '../../infra/mysql/repositories/sales';
 
-const signOf = ({ type }: DomainEvent): 1 | -1 | 0 =>
-  type === 'order.confirmed' ? 1 : type === 'order.refunded' ? -1 : 0;
+const SIGNS: Readonly<Partial<Record<EventType, 1 | -1>>> = { 'order.confirmed': 1, 'order.refunded': -1 };
+const MINUTE_MS = 60_000;
 
-const byProduct = (a: EventItem, b: EventItem): number => (a.productId < b.productId ? -1 : 1);
-
-/** The effect, in the transaction that also remembers the event. Rows are locked in the order of product ids. */
-export async function countSale(tx: Sql, event: DomainEvent): Promise<void> {
-  const sign = signOf(event);
-  if (sign === 0) return;
-  const minute = new Date(Math.floor(Date.parse(event.occurredAt) / 60_000) * 60_000);
-  for (const { productId, quantity, unitPrice } of [...(event.items ?? [])].sort(byProduct)) {
-    const [units, revenue] = [sign * quantity, sign * quantity * unitPrice];
-    await tx.change(
-      `INSERT INTO sales_minutes (product_id, minute, units, revenue) VALUES (?, ?, ?, ?)
-       ON DUPLICATE KEY UPDATE units = units + ?, revenue = revenue + ?`,
-      [productId, minute, units, revenue, units, revenue],
-    );
-  }
+function changesOf({ type, occurredAt, items = [] }: DomainEvent): readonly SalesChange[] {
+  const sign = SIGNS[type];
+  if (sign === undefined) return [];
+  const minute = new Date(Math.floor(Date.parse(occurredAt) / MINUTE_MS) * MINUTE_MS);
+  return items.map(({ productId, quantity, unitPrice }) => ({
+    productId,
+    minute,
+    units: sign * quantity,
+    revenue: sign * quantity * unitPrice,
+  }));
 }
+
+export const countSales: Effect = (tx, events) => addSales(tx, events.flatMap(changesOf));

@@ -1,81 +1,96 @@
 /**
- * One message of one group: parsed, taken once, or laid aside.
+ * Takes the messages of one group: each event once, what cannot be taken laid aside.
  * What fails because a store is away is tried again without end: nothing behind it may overtake. What fails by itself
- * (not an event, or its effect is refused every time) goes to the dead letters, so that the next one is not held up.
+ * (no event of ours, or its effect is refused every time) goes to the dead letters, so that the next one is not held up.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import { parseEvent } from '../../domain/events';
 import type { DomainEvent } from '../../domain/events/event';
-import { parseEvent } from '../../domain/events/parse-event';
 import { type ConsumerGroup, deadLetterTopic } from '../../domain/names';
-import type { Received } from '../../infra/kafka/consumer';
+import { isUnreachable } from '../../infra/http/foreign-errors';
+import type { ConsumerOptions, Received, Turn } from '../../infra/kafka/consumer';
 import type { Producer } from '../../infra/kafka/producer';
-import { type DeadLetters, takeOnce } from '../../infra/mysql/repositories/inbox';
-import { errnoOf, type Sql } from '../../infra/mysql/transaction';
+import type { DeadLetters } from '../../infra/mysql/repositories/dead-letters';
+import { type Effect, takeNew } from '../../infra/mysql/repositories/inbox';
 
-export interface GroupDeps {
+export interface TakeDeps {
   readonly group: ConsumerGroup;
   readonly source: DataSource;
-  readonly effect: (tx: Sql, event: DomainEvent) => Promise<void>;
+  readonly effect: Effect;
   readonly deadLetters: DeadLetters;
   readonly producer: Producer;
   readonly topicPrefix: string;
-  readonly onTaken: (isNew: boolean) => void;
-  readonly onTrouble: (error: unknown, position: string) => void;
-  readonly signal: AbortSignal;
+  readonly onTaken?: (count: { readonly fresh: number; readonly repeated: number }) => void;
+  readonly onTrouble?: (error: unknown, position: string) => void;
 }
 
-/** Tries of an effect that the store refuses. */
+/** Tries of an event whose effect is refused. */
 const TRIES = 5;
-const FIRST_PAUSE_MS = 100;
+const FIRST_PAUSE_MS = 50;
+/** Below the time in which the group would take us for dead. */
 const LONGEST_PAUSE_MS = 5_000;
 
-/** An SQL error that a repeat does not change: the statement or its values are refused. Without errno: the store is away. */
-const isRefused = (error: unknown): boolean => {
-  const errno = errnoOf(error);
-  return errno !== undefined && errno > 1_000 && errno < 5_000 && !AWAY.has(errno);
-};
-/** Shutting down, too many connections, read-only, lock trouble: all pass by themselves. */
-const AWAY = new Set([1_040, 1_053, 1_205, 1_213, 1_020, 1_290, 1_792, 1_927, 2_006, 2_013]);
+interface Found {
+  readonly message: Received;
+  readonly event: DomainEvent;
+}
 
-export function createTake(deps: GroupDeps): (message: Received) => Promise<void> {
-  const { group, source } = deps;
+/** Says which message it is, also where a topic was made anew and counts from 0 again. */
+const referenceOf = ({ position, value }: Received): string =>
+  `${position} ${createHash('sha256').update(value).digest('hex').slice(0, 12)}`;
+
+export function createTake(deps: TakeDeps): ConsumerOptions['take'] {
+  const { group, source, effect } = deps;
 
   const layAside = async (message: Received, error: unknown): Promise<void> => {
     const reason = error instanceof Error ? error.message : String(error);
     const { key, value, position } = message;
-    await deps.deadLetters.keep({ source: group, reference: position, reason, payload: value });
+    await deps.deadLetters.keep({ source: group, reference: referenceOf(message), reason, payload: value });
     const letter = JSON.stringify({ position, reason, value });
     await deps.producer.send([{ topic: deadLetterTopic(deps.topicPrefix, group), key, value: letter }]);
   };
 
-  const tryEffect = async (event: DomainEvent, message: Received): Promise<void> => {
-    let pauseMs = FIRST_PAUSE_MS;
-    for (let refusals = 0; ; ) {
+  const readable = async (messages: readonly Received[]): Promise<readonly Found[]> => {
+    const found: Found[] = [];
+    for (const message of messages) {
       try {
-        const { eventId } = event;
-        deps.onTaken(await takeOnce(source, { consumer: group, eventId }, (tx) => deps.effect(tx, event)));
-        return;
+        found.push({ message, event: parseEvent(message.value) });
       } catch (error) {
-        deps.onTrouble(error, message.position);
-        refusals += isRefused(error) ? 1 : 0;
-        if (refusals >= TRIES) return layAside(message, error);
-        // Stopping: the offset stays, and whoever comes next takes it.
-        if (deps.signal.aborted) throw error;
+        deps.onTrouble?.(error, message.position);
+        await layAside(message, error);
+      }
+    }
+    return found;
+  };
+
+  /** All in one transaction; when that is refused, one by one, so that only the guilty one is laid aside. */
+  const takeAll = async (found: readonly Found[], turn: Turn): Promise<void> => {
+    const [first] = found;
+    if (!first) return;
+    const events = found.map(({ event }) => event);
+    for (let refusals = 0, pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const fresh = await takeNew(source, { group, events, effect });
+        return deps.onTaken?.({ fresh, repeated: events.length - fresh });
+      } catch (error) {
+        deps.onTrouble?.(error, first.message.position);
+        if (!isUnreachable(error)) {
+          if (found.length > 1) return oneByOne(found, turn);
+          refusals += 1;
+          if (refusals >= TRIES) return layAside(first.message, error);
+        }
+        // Not wanted: the offset stays where it is, and whoever comes next takes them.
+        if (!turn.isWanted()) throw error;
         await pause(pauseMs);
-        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+        await turn.heartbeat();
       }
     }
   };
-
-  return async (message) => {
-    let event: DomainEvent;
-    try {
-      event = parseEvent(message.value);
-    } catch (error) {
-      deps.onTrouble(error, message.position);
-      return layAside(message, error);
-    }
-    return tryEffect(event, message);
+  const oneByOne = async (found: readonly Found[], turn: Turn): Promise<void> => {
+    for (const one of found) await takeAll([one], turn);
   };
+
+  return async (messages, turn) => takeAll(await readable(messages), turn);
 }

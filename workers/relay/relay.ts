@@ -12,6 +12,11 @@ import type { OutboxRepository, OutboxRow } from '../../infra/mysql/repositories
 export const RELAY_LEASE = 'relay';
 /** Messages per send: about a hundred are seven to eleven times cheaper each than one alone. */
 const BATCH = 200;
+/** Published rows are kept this long, to look at and to publish again. */
+const KEEP_DAYS = 7;
+const TRIM_EVERY_MS = 60_000;
+/** Rows removed at once: a second's worth of locks at most. */
+const TRIM_MAX = 5_000;
 /** between tries while another relay holds the lease, or the broker or MariaDB is away */
 const AWAY_MS = 1_000;
 
@@ -30,12 +35,20 @@ export function startRelay(deps: RelayDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const rest = (ms: number): Promise<void> => pause(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
 
+  let trimAt = Date.now() + TRIM_EVERY_MS;
+
+  /** What is old goes when there is nothing else to do. */
+  const idle = async (): Promise<void> => {
+    if (Date.now() < trimAt) return rest(deps.pollMs);
+    trimAt = Date.now() + TRIM_EVERY_MS;
+    await deps.outbox.trim({ keepDays: KEEP_DAYS, limit: TRIM_MAX });
+  };
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       try {
         const published = await publishOnce(deps);
         if (published === null) await rest(AWAY_MS);
-        else if (published < BATCH) await rest(deps.pollMs);
+        else if (published < BATCH) await idle();
       } catch (error) {
         deps.onError(error);
         await rest(AWAY_MS);
@@ -53,7 +66,9 @@ export function startRelay(deps: RelayDeps): { stop(): Promise<void> } {
 }
 
 /** @returns how many were published; null while another relay is at it */
-export async function publishOnce(deps: RelayDeps): Promise<number | null> {
+export async function publishOnce(
+  deps: Pick<RelayDeps, 'outbox' | 'producer' | 'lease' | 'topicPrefix' | 'onPublished'>,
+): Promise<number | null> {
   const epoch = await deps.lease.hold();
   if (epoch === null) return null;
   const rows = await deps.outbox.unpublished(BATCH);

@@ -1,66 +1,67 @@
 /** What a consumer has taken: one row per consumer and event, in the transaction of its effect. */
 import type { DataSource } from 'typeorm';
-import { ERRNO, errnoOf, inTransaction, parseJson, type Sql, sqlOf } from '../transaction';
+import type { DomainEvent } from '../../../domain/events/event';
+import type { ConsumerGroup } from '../../../domain/names';
+import { inTransaction, type Sql } from '../transaction';
 
-class AlreadyTaken extends Error {}
+/** What events cause, in the transaction that remembers them. Each event comes here once. */
+export type Effect = (tx: Sql, events: readonly DomainEvent[]) => Promise<void>;
+
+/** Of several copies of one event the first counts; what is in the inbox counts no more. */
+async function newOnes(tx: Sql, group: ConsumerGroup, events: readonly DomainEvent[]): Promise<readonly DomainEvent[]> {
+  const rows = await tx.rows<{ eventId: string }>(
+    'SELECT event_id AS eventId FROM inbox WHERE consumer = ? AND event_id IN (?)',
+    [group, events.map(({ eventId }) => eventId)],
+  );
+  const known = new Set(rows.map(({ eventId }) => eventId));
+  return events.filter(({ eventId }) => !known.has(eventId) && known.add(eventId));
+}
 
 /**
- * Runs `effect` and remembers the event in one transaction.
- * @returns false when the event was taken before (also by another process at the same moment): nothing happened
+ * Runs `effect` for the events not taken before, and remembers them, in one transaction.
+ * @returns how many were new
+ * @throws errno 1062 when another process takes one of them at the same moment: nothing happened, try again
  */
-export async function takeOnce(
+export function takeNew(
   source: DataSource,
-  { consumer, eventId }: { readonly consumer: string; readonly eventId: string },
-  effect: (tx: Sql) => Promise<void>,
-): Promise<boolean> {
-  try {
-    await inTransaction(source, async (tx) => {
-      await tx
-        .change('INSERT INTO inbox (consumer, event_id, at) VALUES (?, ?, UTC_TIMESTAMP(3))', [consumer, eventId])
-        .catch((error: unknown) => {
-          throw errnoOf(error) === ERRNO.duplicate ? new AlreadyTaken() : error;
-        });
-      await effect(tx);
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof AlreadyTaken) return false;
-    throw error;
-  }
+  { group, events, effect }: { group: ConsumerGroup; events: readonly DomainEvent[]; effect: Effect },
+): Promise<number> {
+  return inTransaction(source, async (tx) => {
+    const fresh = await newOnes(tx, group, events);
+    if (fresh.length === 0) return 0;
+    const now = new Date();
+    await tx.change('INSERT INTO inbox (consumer, event_id, at) VALUES ?', [
+      fresh.map(({ eventId }) => [group, eventId, now]),
+    ]);
+    await effect(tx, fresh);
+    return fresh.length;
+  });
 }
 
-export interface DeadLetter {
-  readonly id: number;
-  readonly source: string;
-  /** where it was found, such as `<topic>/<partition>/<offset>` */
-  readonly reference: string;
-  readonly reason: string;
-  /** the message as it was */
-  readonly payload: string;
+/** The newest version of each order that a consumer has seen; orders it knows nothing of are absent. */
+export async function seenVersions(
+  tx: Sql,
+  group: ConsumerGroup,
+  orderIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (orderIds.length === 0) return new Map();
+  const rows = await tx.rows<{ orderId: string; version: number }>(
+    'SELECT order_id AS orderId, version FROM consumed_versions WHERE consumer = ? AND order_id IN (?)',
+    [group, orderIds],
+  );
+  return new Map(rows.map(({ orderId, version }) => [orderId, version]));
 }
 
-export function createDeadLetters(source: DataSource) {
-  const sql = sqlOf(source);
-  return {
-    async keep({ source: from, reference, reason, payload }: Omit<DeadLetter, 'id'>): Promise<void> {
-      await sql.change(
-        `INSERT INTO dead_letters (source, reference, reason, payload, created_at)
-         VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3))`,
-        [from, reference, reason.slice(0, 500), JSON.stringify({ value: payload })],
-      );
-    },
-    /** Not replayed yet, oldest first. */
-    async open(from: string, limit: number): Promise<readonly DeadLetter[]> {
-      const rows = await sql.rows<DeadLetter>(
-        `SELECT id, source, reference, reason, payload FROM dead_letters
-         WHERE source = ? AND replayed_at IS NULL ORDER BY id LIMIT ?`,
-        [from, limit],
-      );
-      return rows.map((row) => ({ ...row, payload: parseJson<{ value: string }>(row.payload).value }));
-    },
-    async markReplayed(id: number): Promise<void> {
-      await sql.change('UPDATE dead_letters SET replayed_at = UTC_TIMESTAMP(3) WHERE id = ?', [id]);
-    },
-  };
+/** Versions only rise, in whatever order they come. Rows are locked by order id. */
+export async function rememberVersions(
+  tx: Sql,
+  group: ConsumerGroup,
+  versions: ReadonlyMap<string, number>,
+): Promise<void> {
+  if (versions.size === 0) return;
+  await tx.change(
+    `INSERT INTO consumed_versions (consumer, order_id, version) VALUES ?
+     ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))`,
+    [[...versions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([orderId, version]) => [group, orderId, version])],
+  );
 }
-export type DeadLetters = ReturnType<typeof createDeadLetters>;

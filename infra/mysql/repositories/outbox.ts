@@ -1,6 +1,6 @@
 /** Events that wait to be published. A row is born in the transaction of its change; the relay marks it published. */
 import type { DataSource } from 'typeorm';
-import type { TopicName } from '../../../domain/names';
+import { CONSUMER_GROUPS, type ConsumerGroup, type TopicName } from '../../../domain/names';
 import { parseJson, sqlOf } from '../transaction';
 
 export interface OutboxRow {
@@ -45,14 +45,34 @@ export function createOutboxRepository(source: DataSource) {
       return { rows: Number(row?.n ?? 0), oldestS: Number(row?.oldest ?? 0) };
     },
 
-    /** Publishes again what has no inbox row of a consumer: the topic may have lost it. @returns how many rows */
-    republishMissing: (consumer: string, topics: readonly TopicName[]): Promise<number> =>
+    /**
+     * Has the relay publish again what was published over a minute ago and a group has not taken: the topic lost it.
+     * @returns how many rows
+     */
+    republishMissing: (group: ConsumerGroup, topics: readonly TopicName[]): Promise<number> =>
       sql.change(
         `UPDATE outbox SET published_at = NULL
          WHERE published_at < UTC_TIMESTAMP(3) - INTERVAL 60 SECOND AND topic IN (?)
            AND NOT EXISTS (SELECT 1 FROM inbox WHERE consumer = ? AND inbox.event_id = outbox.event_id)`,
-        [topics, consumer],
+        [topics, group],
       ),
+
+    /**
+     * Removes rows published that many days ago, at most `limit`; and inbox rows only after twice that time,
+     * so that no event that may still be published again is forgotten. @returns how many outbox rows
+     */
+    async trim({ keepDays, limit }: { readonly keepDays: number; readonly limit: number }): Promise<number> {
+      const removed = await sql.change(
+        'DELETE FROM outbox WHERE published_at < UTC_TIMESTAMP(3) - INTERVAL ? DAY ORDER BY published_at LIMIT ?',
+        [keepDays, limit],
+      );
+      // Only as many as keep the pace: each event has one inbox row per group.
+      await sql.change('DELETE FROM inbox WHERE at < UTC_TIMESTAMP(3) - INTERVAL ? DAY LIMIT ?', [
+        keepDays * 2,
+        limit * CONSUMER_GROUPS.length,
+      ]);
+      return removed;
+    },
   };
 }
 
