@@ -1,0 +1,167 @@
+/** The outbox reaches Kafka: everything, in order per order, by one relay at a time. */
+import { Kafka, type Consumer as KafkaConsumer, logLevel } from 'kafkajs';
+import type { DomainEvent } from '../../domain/events/event';
+import { createId } from '../../domain/ids';
+import { topicName } from '../../domain/names';
+import { createLease } from '../../infra/mysql/lease';
+import { createOutboxRepository } from '../../infra/mysql/repositories/outbox';
+import { publishOnce, RELAY_LEASE, type RelayDeps, startRelay } from '../../workers/relay/relay';
+import { until } from '../support/until';
+import { countOf, createEventsFixture, type EventsFixture, eventOf, putIntoOutbox } from './support/events';
+
+let fixture: EventsFixture;
+let reader: KafkaConsumer;
+/** everything on the topics, as it came */
+const heard: DomainEvent[] = [];
+
+beforeAll(async () => {
+  fixture = await createEventsFixture();
+  const { settings, topicPrefix } = fixture;
+  const kafka = new Kafka({ brokers: [...settings.KAFKA_BROKERS], logLevel: logLevel.NOTHING });
+  reader = kafka.consumer({ groupId: `${topicPrefix}reader` });
+  await reader.connect();
+  await reader.subscribe({
+    topics: [topicName(topicPrefix, 'orders'), topicName(topicPrefix, 'payments')],
+    fromBeginning: true,
+  });
+  await reader.run({
+    eachMessage: async ({ message }) => void heard.push(JSON.parse(message.value?.toString() ?? '') as DomainEvent),
+  });
+});
+afterAll(async () => {
+  await reader.disconnect();
+  await fixture.destroy();
+});
+beforeEach(async () => {
+  heard.length = 0;
+  await fixture.sql.change('DELETE FROM outbox');
+  await fixture.sql.change('DELETE FROM inbox');
+  await fixture.sql.change('DELETE FROM leases');
+});
+
+const relayParts = (holder: string, given: Partial<RelayDeps> = {}): RelayDeps => ({
+  outbox: createOutboxRepository(fixture.source),
+  producer: fixture.producer,
+  lease: createLease(fixture.source, RELAY_LEASE, holder, 10_000),
+  topicPrefix: fixture.topicPrefix,
+  pollMs: 20,
+  onPublished: () => undefined,
+  onError: () => undefined,
+  ...given,
+});
+const unpublished = () => countOf(fixture.sql, 'outbox', 'published_at IS NULL');
+const drained = () => until(async () => (await unpublished()) === 0, { within: 20_000, what: 'the outbox drains' });
+const heardOf = (events: readonly DomainEvent[]) => {
+  const ids = new Set(events.map(({ eventId }) => eventId));
+  return heard.filter(({ eventId }) => ids.has(eventId));
+};
+
+test('When 60 orders leave 5 events each, then all are published, and each order hears its own in order', async () => {
+  const orders = Array.from({ length: 60 }, () => createId('ord'));
+  const events = Array.from({ length: 5 }, (_, step) =>
+    orders.map((orderId) => eventOf('order.created', { orderId, orderVersion: step + 1 })),
+  ).flat();
+  await putIntoOutbox(fixture.sql, events);
+  const relay = startRelay(relayParts('one'));
+  await drained();
+  await until(() => heardOf(events).length === 300, { within: 20_000, what: 'every message is read' });
+  await relay.stop();
+  for (const orderId of orders) {
+    const versions = heard.filter((event) => event.orderId === orderId).map((event) => event.orderVersion);
+    expect(versions).toEqual([1, 2, 3, 4, 5]);
+  }
+});
+
+test('When two relays run, then one works and each event is published once; when it stops, the other goes on', async () => {
+  const [first, second] = [startRelay(relayParts('one')), startRelay(relayParts('two'))];
+  const events = Array.from({ length: 250 }, () => eventOf('payment.approved'));
+  await putIntoOutbox(fixture.sql, events);
+  await drained();
+  const [lease] = await fixture.sql.rows<{ holder: string; epoch: number }>('SELECT holder, epoch FROM leases');
+  await (lease?.holder === 'one' ? first : second).stop();
+  const later = [eventOf('payment.declined')];
+  await putIntoOutbox(fixture.sql, later);
+  await drained();
+  await until(() => heardOf([...events, ...later]).length >= 251, { within: 20_000, what: 'every message is read' });
+  await Promise.all([first.stop(), second.stop()]);
+  expect(heardOf([...events, ...later])).toHaveLength(251);
+  const [after] = await fixture.sql.rows<{ epoch: number }>('SELECT epoch FROM leases');
+  expect(after?.epoch).toBe((lease?.epoch ?? 0) + 1);
+});
+
+test('When a relay sleeps past its lease while it sends, then it marks nothing: its successor sends again', async () => {
+  const event = eventOf('order.expired');
+  await putIntoOutbox(fixture.sql, [event]);
+  const successor = relayParts('successor');
+  const sleeper = relayParts('sleeper', {
+    producer: {
+      ...fixture.producer,
+      send: async (messages) => {
+        await fixture.producer.send(messages);
+        // Another has the lease before the acknowledgement is written down.
+        await fixture.sql.change('UPDATE leases SET until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND');
+        expect(await successor.lease.hold()).toBe(2);
+      },
+    },
+  });
+  await publishOnce(sleeper);
+  expect(await unpublished()).toBe(1);
+  expect(await publishOnce(sleeper)).toBeNull();
+  expect(await publishOnce(successor)).toBe(1);
+  expect(await unpublished()).toBe(0);
+  await until(() => heardOf([event]).length === 2, { within: 20_000, what: 'the repeat is read' });
+});
+
+test('When the broker does not take a batch, then its rows stay, and go out once it does', async () => {
+  let refusals = 0;
+  const errors: unknown[] = [];
+  const producer = {
+    ...fixture.producer,
+    send: (messages: Parameters<typeof fixture.producer.send>[0]) => {
+      refusals += 1;
+      return refusals === 1 ? Promise.reject(new Error('no broker')) : fixture.producer.send(messages);
+    },
+  };
+  const event = eventOf('order.confirmed');
+  await putIntoOutbox(fixture.sql, [event]);
+  const relay = startRelay(relayParts('one', { producer, onError: (error) => errors.push(error) }));
+  await drained();
+  await relay.stop();
+  expect(errors).toHaveLength(1);
+  await until(() => heardOf([event]).length === 1, { within: 20_000, what: 'the message is read' });
+});
+
+test('When published rows lack an inbox row of a group, then just these are published again', async () => {
+  const outbox = createOutboxRepository(fixture.source);
+  const [taken, lost, young] = [eventOf('order.created'), eventOf('order.created'), eventOf('order.created')];
+  await putIntoOutbox(fixture.sql, [taken, lost, young]);
+  await fixture.sql.change('UPDATE outbox SET published_at = UTC_TIMESTAMP(3) - INTERVAL 2 MINUTE');
+  await fixture.sql.change('UPDATE outbox SET published_at = UTC_TIMESTAMP(3) WHERE event_id = ?', [young.eventId]);
+  await fixture.sql.change("INSERT INTO inbox (consumer, event_id, at) VALUES ('sales', ?, UTC_TIMESTAMP(3))", [
+    taken.eventId,
+  ]);
+  expect(await outbox.republishMissing('sales', ['orders'])).toBe(1);
+  const rows = await fixture.sql.rows<{ eventId: string }>(
+    'SELECT event_id AS eventId FROM outbox WHERE published_at IS NULL',
+  );
+  expect(rows.map(({ eventId }) => eventId)).toEqual([lost.eventId]);
+});
+
+test('When rows are old, then the published ones go, and what waits stays however old it is', async () => {
+  const outbox = createOutboxRepository(fixture.source);
+  const [old, waiting, fresh] = [eventOf('order.created'), eventOf('order.created'), eventOf('order.created')];
+  await putIntoOutbox(fixture.sql, [old, waiting, fresh]);
+  await fixture.sql.change('UPDATE outbox SET created_at = UTC_TIMESTAMP(3) - INTERVAL 30 DAY');
+  await fixture.sql.change(
+    'UPDATE outbox SET published_at = UTC_TIMESTAMP(3) - INTERVAL IF(event_id = ?, 8, 6) DAY WHERE event_id <> ?',
+    [old.eventId, waiting.eventId],
+  );
+  await fixture.sql.change(
+    "INSERT INTO inbox (consumer, event_id, at) VALUES ('sales', ?, UTC_TIMESTAMP(3) - INTERVAL 8 DAY)",
+    [old.eventId],
+  );
+  expect(await outbox.trim({ keepDays: 7, limit: 100 })).toBe(1);
+  const rows = await fixture.sql.rows<{ eventId: string }>('SELECT event_id AS eventId FROM outbox ORDER BY id');
+  expect(rows.map(({ eventId }) => eventId)).toEqual([waiting.eventId, fresh.eventId]);
+  expect(await countOf(fixture.sql, 'inbox')).toBe(1);
+});
