@@ -146,7 +146,11 @@ export function createDriftCheck({ source, open, gate, readAdjustments }: DriftD
     const repaired: { productId: string; units: number }[] = [];
     let removedHolds = await holds.removeStale(at);
     let writtenProducts = 0;
-    for (let after = '', page = await reads.products(after, PAGE); page.length > 0; page = await reads.products(after, PAGE)) {
+    for (
+      let after = '', page = await reads.products(after, PAGE);
+      page.length > 0;
+      page = await reads.products(after, PAGE)
+    ) {
       const productIds = page.map(({ productId }) => productId);
       const result = await checkPage(at, productIds, after);
       repaired.push(...result.repaired.map(({ productId, units }) => ({ productId, units })));

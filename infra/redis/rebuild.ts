@@ -1,156 +1,167 @@
 /**
- * Rebuilds the gate from MariaDB, one worker at a time:
- *   1 delete the gate key: the sale pauses
- *   2 commit generation N+1: an acceptance of an older generation is refused from here on, so each reservation is either
- *     in the snapshot or refused
- *   3 one consistent snapshot
- *   4 write everything under g<N+1>, beside whatever is there
- *   5 set the gate key, if the row still says N+1 and the server is still the one that was written to
- * A crash at any point leaves the gate closed; the next rebuild begins with N+2.
+ * The rebuild: the gate is written anew from MariaDB, under the next generation, and opened last.
+ *
+ * 1. Delete the gate key: nobody reserves, and nothing accepted is touched.
+ * 2. Commit the next generation. Acceptances read it in share mode and refuse a reservation of another one, so each is
+ *    either committed before, hence in the snapshot, or refused.
+ * 3. One consistent snapshot of MariaDB.
+ * 4. Write everything beside what is there, under the new generation's keys.
+ * 5. Set the gate key, if the row still has this generation and the server is still the same.
+ *
+ * A crash anywhere leaves the gate closed, and the next rebuild takes the generation after. What changed in MariaDB after
+ * the snapshot comes by its own way: orders that end by `syncHold` (repeated until the gate is open), units by their
+ * numbered adjustments, products by the drift check.
  */
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { ChainableCommander } from 'ioredis';
 import type { DataSource } from 'typeorm';
-import { inTransaction, sqlOf } from '../mysql/transaction';
+import { createGateRow, firstOrderIdAt, type GateReads, inSnapshot } from '../mysql/repositories/gate';
 import { formatHold, formatRecord, mergeLines } from './hold';
 import type { GenerationKeys } from './keys';
+import { removeGenerations } from './old-generations';
 import type { OpenGate } from './open-gate';
+import { productFields, toGateProduct } from './products';
+import { BUYERS_MAX } from './reserve';
 import { createScripts } from './scripts';
-import { KEY_LIFE_S, readSnapshot, type Snapshot } from './snapshot';
 import { tokenOf } from './verified-key';
 
-export interface RebuildDeps {
-  readonly source: DataSource;
-  /** over a connection for bulk work */
-  readonly gate: OpenGate;
-  /** who rebuilds: unique per process */
-  readonly holder: string;
-}
-export interface Rebuilt {
-  readonly generation: number;
-  readonly products: number;
-  readonly holds: number;
-}
-
-/** A rebuild that takes longer has died. */
-const LEASE_S = 30;
-/** Acceptances that were lost with the old gate may have used numbers that MariaDB never saw. */
+/** Renewed with every page: a worker that died is replaced after this, while the sale is closed. */
+const LEASE_MS = 5_000;
+/** Rows per read and commands per pipeline: large enough to be quick, small enough not to hold up anybody else. */
+const PAGE = 2_000;
+/** Sequence numbers skipped: those given out by the gate before and lost with it are never given again. */
 const SEQUENCE_GAP = 1_000;
-const PIPELINE = 2_000;
+const KEYS_OF_H = 24;
+const KEY_RECORD_S = (KEYS_OF_H + 1) * 3_600;
 
-/** @returns null while another worker is at it, or when it was overtaken */
-export async function rebuildGate(deps: RebuildDeps): Promise<Rebuilt | null> {
-  const { source, gate, holder } = deps;
-  const { redis, keys } = gate;
-  if (!(await takeLease(source, holder))) return null;
-  const runId = await gate.runId();
-  await redis.del(keys.gate);
-  const generation = await raiseGeneration(source, holder);
-  if (generation === null) return null;
-  const snapshot = await readSnapshot(source);
-  await writeGeneration(redis, keys.of(generation), snapshot);
-  if (!(await open(deps, { generation, runId }))) return null;
-  const holds = snapshot.orders.filter((order) => order.isOpen).length;
-  return { generation, products: snapshot.products.length, holds };
-}
+export type RebuildOutcome =
+  | { readonly kind: 'rebuilt'; readonly generation: number }
+  /** another worker has the lease */
+  | { readonly kind: 'busy' }
+  /** overtaken by another rebuild, or Redis restarted meanwhile: try again */
+  | { readonly kind: 'outdated' };
 
-async function takeLease(source: DataSource, holder: string): Promise<boolean> {
-  const affected = await sqlOf(source).change(
-    `UPDATE gate SET lease_owner = ?, lease_until = UTC_TIMESTAMP(3) + INTERVAL ${LEASE_S} SECOND
-     WHERE id = 1 AND (lease_owner IS NULL OR lease_owner = ? OR lease_until < UTC_TIMESTAMP(3))`,
-    [holder, holder],
-  );
-  return affected === 1;
-}
+type Write = (fill: (pipeline: ChainableCommander) => void) => Promise<void>;
 
-const raiseGeneration = (source: DataSource, holder: string): Promise<number | null> =>
-  inTransaction(source, async (tx) => {
-    const affected = await tx.change('UPDATE gate SET generation = generation + 1 WHERE id = 1 AND lease_owner = ?', [
-      holder,
-    ]);
-    if (affected !== 1) return null;
-    const [row] = await tx.rows<{ generation: number }>('SELECT generation FROM gate WHERE id = 1');
-    return row?.generation ?? null;
-  });
-
-/** The row is locked while the key is set: no other rebuild can begin in between. */
-const open = (
-  { source, gate: { redis, keys }, holder }: RebuildDeps,
-  at: { readonly generation: number; readonly runId: string },
-): Promise<boolean> =>
-  inTransaction(source, async (tx) => {
-    const [row] = await tx.rows<{ generation: number; owner: string | null }>(
-      'SELECT generation, lease_owner AS owner FROM gate WHERE id = 1 FOR UPDATE',
-    );
-    if (row?.generation !== at.generation || row.owner !== holder) return false;
-    const token = tokenOf(at.generation, at.runId);
-    const [answer] = await createScripts(redis)('openGate', { keys: [keys.gate], args: [token, at.runId, keys.rises] });
-    await tx.change(
-      'UPDATE gate SET lease_owner = NULL, lease_until = NULL, rebuilt_at = UTC_TIMESTAMP(3) WHERE id = 1',
-    );
-    return answer === 'opened';
-  });
-
-async function writeGeneration(redis: Redis, keys: GenerationKeys, snapshot: Snapshot): Promise<void> {
-  const write = createWriter(redis);
-  await write((pipe) => pipe.set(keys.sequence, String(snapshot.highestSequence + SEQUENCE_GAP)));
-  for (const product of snapshot.products) {
-    await write((pipe) =>
-      pipe.hset(keys.product(product.productId), {
-        available: product.available,
-        rises: 0,
-        changes: 0,
-        applied: product.adjustments,
-        name: product.name,
-        price: product.price,
-        opensAt: product.opensAt ?? '',
-        closesAt: product.closesAt ?? '',
-        limit: product.limitPerMember ?? '',
-      }),
-    );
+/** @throws when a store does not answer; the gate stays closed then, and the next rebuild starts over */
+export async function rebuildGate(source: DataSource, gate: OpenGate): Promise<RebuildOutcome> {
+  const row = createGateRow(source);
+  if (!(await row.lease(LEASE_MS))) return { kind: 'busy' };
+  try {
+    const runId = await gate.runId();
+    await gate.redis.del(gate.keys.gate);
+    const generation = await row.nextGeneration();
+    // Keys of this very generation are there only when MariaDB was replaced beside an older Redis.
+    await removeGenerations(gate, (found) => found === generation);
+    const write: Write = async (fill) => {
+      await row.lease(LEASE_MS);
+      await execute(gate, fill);
+    };
+    await inSnapshot(source, (reads) => writeGeneration(gate.keys.of(generation), reads, write));
+    const opened = await row.whileCurrent(generation, () => open(gate, generation, runId));
+    return opened ? { kind: 'rebuilt', generation } : { kind: 'outdated' };
+  } finally {
+    await row.release();
   }
-  for (const { productId, memberId, units } of snapshot.limits) {
-    await write((pipe) => pipe.hset(keys.units(productId), memberId, units));
-    await write((pipe) => pipe.sadd(keys.buyers(productId), memberId));
-  }
-  for (const order of snapshot.orders) await writeOrder(write, keys, order);
-  await write(null);
 }
 
-async function writeOrder(write: Writer, keys: GenerationKeys, order: Snapshot['orders'][number]): Promise<void> {
-  const { orderId, memberId, idempotencyKey, bodyHash, lines, isOpen, ageS } = order;
-  const hold = formatHold({ memberId, idempotencyKey, lines: mergeLines(lines) });
-  if (isOpen) await write((pipe) => pipe.hset(keys.holds, orderId, hold));
-  for (const { productId } of lines) await write((pipe) => pipe.sadd(keys.buyers(productId), memberId));
-  const lifeS = Math.max(60, KEY_LIFE_S - ageS);
-  await write((pipe) =>
-    pipe.set(keys.record(memberId, idempotencyKey), formatRecord({ orderId, bodyHash }), 'EX', lifeS),
+async function open(gate: OpenGate, generation: number, runId: string): Promise<boolean> {
+  const args = [tokenOf(generation, runId), runId, gate.keys.rises];
+  const [answer] = await createScripts(gate.redis)('openGate', { keys: [gate.keys.gate], args });
+  return answer === 'opened';
+}
+
+async function writeGeneration(keys: GenerationKeys, reads: GateReads, write: Write): Promise<void> {
+  const sequence = await reads.highestSequence();
+  await write((pipeline) => pipeline.set(keys.sequence, sequence + SEQUENCE_GAP));
+  await writeProducts(keys, reads, write);
+  await writeHolds(keys, reads, write);
+  await writeKeys(keys, reads, write);
+  await writeUnits(keys, reads, write);
+}
+
+const writeProducts = (keys: GenerationKeys, reads: GateReads, write: Write): Promise<void> =>
+  eachPage(reads.products, '', (page) =>
+    write((pipeline) => {
+      for (const product of page) {
+        pipeline.hset(keys.product(product.productId), {
+          ...productFields(toGateProduct(product)),
+          available: product.free,
+          applied: product.adjustments,
+          rises: 0,
+          changes: 0,
+        });
+      }
+    }),
+  );
+
+const writeHolds = (keys: GenerationKeys, reads: GateReads, write: Write): Promise<void> =>
+  eachPage(reads.openOrders, '', (page) =>
+    write((pipeline) => {
+      for (const order of page) {
+        pipeline.hset(keys.holds, order.orderId, formatHold({ ...order, lines: mergeLines(order.lines) }));
+        for (const { productId } of order.lines) pipeline.sadd(keys.buyers(productId), order.memberId);
+      }
+    }),
+  );
+
+/** Idempotency keys of a day, and who may repeat a checkout of what. */
+async function writeKeys(keys: GenerationKeys, reads: GateReads, write: Write): Promise<void> {
+  const since = firstOrderIdAt(new Date(Date.now() - KEYS_OF_H * 3_600_000));
+  const buyers = new Map<string, number>();
+  await eachPage(reads.keyedOrders, since, (page) =>
+    write((pipeline) => {
+      for (const { orderId, memberId, idempotencyKey, bodyHash, createdAt, productIds } of page) {
+        const leftS = KEY_RECORD_S - Math.floor((Date.now() - createdAt.getTime()) / 1_000);
+        const text = formatRecord({ orderId, bodyHash });
+        pipeline.set(keys.record(memberId, idempotencyKey), text, 'EX', Math.max(leftS, 1));
+        for (const productId of productIds) {
+          const count = (buyers.get(productId) ?? 0) + 1;
+          buyers.set(productId, count);
+          // Twice as many orders as names are kept: a product with more has no sold-out cell.
+          if (count <= 2 * BUYERS_MAX) pipeline.sadd(keys.buyers(productId), memberId);
+        }
+      }
+    }),
   );
 }
 
-type Writer = (add: ((pipe: ChainableCommander) => unknown) | null) => Promise<void>;
-
-/** Gathers commands and sends them by the thousand; null sends what is left. @throws the first error of a command */
-function createWriter(redis: Redis): Writer {
-  let pipe = redis.pipeline();
-  return async (add) => {
-    add?.(pipe);
-    if (pipe.length === 0 || (add && pipe.length < PIPELINE)) return;
-    const results = await pipe.exec();
-    const failed = results?.find(([error]) => error !== null);
-    if (failed?.[0]) throw failed[0];
-    pipe = redis.pipeline();
-  };
+async function writeUnits(keys: GenerationKeys, reads: GateReads, write: Write): Promise<void> {
+  let after = { productId: '', memberId: '' };
+  for (;;) {
+    const page = await reads.countedUnits(after, PAGE);
+    const last = page.at(-1);
+    if (!last) return;
+    await write((pipeline) => {
+      for (const { productId, memberId, units } of page) {
+        if (units > 0) pipeline.hset(keys.units(productId), memberId, units);
+      }
+    });
+    after = last;
+  }
 }
 
-/** Removes what older generations left, in small steps. @returns how many keys */
-export async function removeOldGenerations({ redis, keys }: OpenGate, current: number): Promise<number> {
-  let removed = 0;
-  let cursor = '0';
-  do {
-    const [next, found] = await redis.scan(cursor, 'MATCH', keys.anyGeneration, 'COUNT', 500);
-    const old = found.filter((key) => (keys.generationOf(key) ?? current) < current);
-    if (old.length > 0) removed += await redis.unlink(...old);
-    cursor = next;
-  } while (cursor !== '0');
-  return removed;
+type Row = { readonly productId: string } | { readonly orderId: string };
+const idOf = (row: Row): string => ('orderId' in row ? row.orderId : row.productId);
+
+/** Calls `use` with page after page, by primary key. */
+async function eachPage<R extends Row>(
+  read: (after: string, limit: number) => Promise<readonly R[]>,
+  first: string,
+  use: (page: readonly R[]) => Promise<void>,
+): Promise<void> {
+  let after = first;
+  for (;;) {
+    const page = await read(after, PAGE);
+    const last = page.at(-1);
+    if (!last) return;
+    await use(page);
+    after = idOf(last);
+  }
+}
+
+async function execute({ redis }: OpenGate, fill: (pipeline: ChainableCommander) => void): Promise<void> {
+  const pipeline = redis.pipeline();
+  fill(pipeline);
+  if (pipeline.length === 0) return;
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 }

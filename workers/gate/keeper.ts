@@ -1,5 +1,5 @@
 /**
- * Keeps the gate open and right: looks every second (and at each reconnect) whether it is open under the generation that
+ * Keeps the gate open and right: looks four times a second (and at each reconnect) whether it is open under the generation that
  * MariaDB has, rebuilds it when not, and compares it with MariaDB every few seconds.
  */
 import type { Logger } from 'pino';
@@ -21,7 +21,7 @@ export interface KeeperDeps {
   readonly measures: GateMeasures;
 }
 
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 250;
 
 export function startKeeper(deps: KeeperDeps) {
   const { source, open, checkDrift, driftEveryMs, lookEveryMs = LOOK_EVERY_MS, logger, measures } = deps;
