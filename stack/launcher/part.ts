@@ -41,7 +41,7 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 const LOOK_MS = 60;
 const GRACE_MS = 25_000;
 const FIRST_PAUSE_MS = 200;
@@ -74,8 +74,8 @@ export function createPart(spec: PartSpec, { onChange, say }: PartEvents): Part 
         if (child !== started) return;
         child = null;
         birth = null;
-        onChange();
         if (state === 'ready' || state === 'restarting') void revive(bornAt, signal ?? `exit code ${code}`);
+        onChange();
       });
       onChange();
       return started;
@@ -102,8 +102,10 @@ export function createPart(spec: PartSpec, { onChange, say }: PartEvents): Part 
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     await pause(waitMs);
     if (state !== 'restarting') return;
-    const isUp = await untilReady(launch());
-    // Died meanwhile: its own exit has set the next attempt going. Alive and not serving: it is left to come up.
+    const started = launch();
+    // Alive and not serving is left to come up. Dead: its own exit has set the next attempt going.
+    let isUp = false;
+    while (!isUp && child === started) isUp = await untilReady(started);
     if (isUp && state === 'restarting') {
       state = 'ready';
       say(`${spec.name} is back`);
@@ -119,6 +121,7 @@ export function createPart(spec: PartSpec, { onChange, say }: PartEvents): Part 
     async start() {
       state = 'starting';
       await spec.prepare?.();
+      if (state !== 'starting') throw new Error(`${spec.name} was stopped before it had started`);
       if (!(await untilReady(launch()))) {
         await this.stop();
         throw new Error(`${spec.name} did not become ready; its log: ${spec.log}`);
