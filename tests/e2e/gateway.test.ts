@@ -1,5 +1,5 @@
 /** The door of the running system: contract, pages, errors, registry. */
-import { createLocalJWKSet, jwtVerify } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { createId } from '../../domain/ids';
 import { operations } from '../../domain/operations';
 import { createShop, type Shop, send } from './support/shop';
@@ -58,14 +58,18 @@ test.each(operations.map((each) => [each.id, each] as const))(
 
 test('When a token is checked by the published keys, then it verifies: anybody can', async () => {
   const { token, memberId } = await shop.signUp();
-  const keys = await (await fetch(at('/.well-known/jwks.json'))).json();
+  const keys = (await (await fetch(at('/.well-known/jwks.json'))).json()) as JSONWebKeySet;
   expect(JSON.stringify(keys)).not.toContain('"d"');
   const { payload } = await jwtVerify(token, createLocalJWKSet(keys));
   expect(payload.sub).toBe(memberId);
 });
 
 test('When the contract is asked for, then it is there for programs and people', async () => {
-  const openApi = await (await fetch(at('/openapi.json'))).json();
+  const openApi = (await (await fetch(at('/openapi.json'))).json()) as {
+    openapi: string;
+    servers: object[];
+    paths: object;
+  };
   expect(openApi.openapi).toBe('3.1.0');
   expect(openApi.servers).toEqual([{ url: system.addresses.gateway }]);
   expect(Object.keys(openApi.paths).sort()).toEqual([...new Set(operations.map(({ path }) => path))].sort());
