@@ -40,7 +40,7 @@ export function createOpenGate(redis: Redis, shop: string): OpenGate {
         const call = callOf(keys.of(at.generation));
         const reply = await runScript(name, { keys: [keys.gate, ...call.keys], args: [at.token, ...call.args] });
         if (reply[0] !== 'gateClosed') return { reply, generation: at.generation };
-        if (!verified.learn(reply[1] ?? '')) return null;
+        if (!verified.learn(reply[1] ?? '', at.token)) return null;
       }
       return null;
     },

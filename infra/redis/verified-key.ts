@@ -17,8 +17,8 @@ export interface VerifiedKey {
 export interface VerifiedKeys {
   /** null: the gate is closed. @throws when Redis does not answer. */
   current(): Promise<VerifiedKey | null>;
-  /** The gate key a script found (empty: none). True when that opens a generation this connection did not know yet. */
-  learn(seen: string): boolean;
+  /** The gate key a script found (empty: none) where `used` was passed. True: worth calling again. */
+  learn(seen: string, used: string): boolean;
   /** run id of the server behind the connection. @throws when Redis does not answer. */
   runId(): Promise<string>;
 }
@@ -68,11 +68,11 @@ export function createVerifiedKeys(redis: Redis, gateKey: string): VerifiedKeys 
       key = found;
       return found;
     },
-    learn(seen) {
-      const before = key;
-      const own = before?.token.split(':')[1];
+    learn(seen, used) {
+      const own = key?.token.split(':')[1];
       key = own === undefined ? null : take(seen, own);
-      return key !== null && key.token !== before?.token;
+      // Not "did this change what is known": calls sent together all learn it, and all are worth another try.
+      return seen !== '' && seen !== used;
     },
   };
 }
