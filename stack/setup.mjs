@@ -77,28 +77,26 @@ async function setUp() {
   );
 }
 
-/** Everything a stack has written goes; fetched programs stay. */
-function reset() {
-  if (!existsSync(HOME)) return;
-  const pids = path.join(HOME, 'pids.json');
-  const require = createRequire(import.meta.url);
-  const launcher = existsSync(pids) ? require(pids).launcher?.pid : null;
-  if (launcher && isRunning(launcher))
-    throw new SetupError(`a stack is running (launcher pid ${launcher}): stop it first`);
-  for (const name of readdirSync(HOME)) {
-    if (!['tools', 'set-up.stamp', 'set-up.lock'].includes(name))
-      rmSync(path.join(HOME, name), { recursive: true, force: true });
-  }
-  say('  ✓ reset: the next start begins with nothing');
-}
+/** What outlives a reset: fetched programs, and the servers and runs of tests, which belong to whoever runs those. */
+const KEPT = /^(tools|set-up\.|test-servers|runs)/;
 
-function isRunning(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
+/** Everything a stack has written goes. */
+async function reset() {
+  if (!existsSync(HOME)) return 0;
+  const compiled = path.join(ROOT, 'dist', 'stack', 'launcher');
+  // Without a build nothing has ever been started.
+  if (existsSync(path.join(compiled, 'stack.js'))) {
+    const require = createRequire(import.meta.url);
+    const { runningLauncher, endLeftovers } = require(path.join(compiled, 'stack.js'));
+    const home = require(path.join(compiled, 'home.js')).createHome(ROOT);
+    const launcher = runningLauncher(home);
+    if (launcher) throw new SetupError(`a stack is running (launcher pid ${launcher.pid}): stop it first`);
+    await endLeftovers(home);
   }
+  for (const name of readdirSync(HOME).filter((entry) => !KEPT.test(entry)))
+    rmSync(path.join(HOME, name), { recursive: true, force: true });
+  say('  ✓ reset: the next start begins with nothing');
+  return 0;
 }
 
 async function main([command = 'start', ...rest]) {
@@ -107,7 +105,7 @@ async function main([command = 'start', ...rest]) {
     show(checks, (text) => process.stdout.write(`${text}\n`));
     return checks.every(({ ok }) => ok) ? 0 : 1;
   }
-  if (command === 'reset') return reset() ?? 0;
+  if (command === 'reset') return reset();
   if (!(command in ENTRIES)) throw new SetupError(`unknown command: ${command}`);
   await setUp();
   const require = createRequire(import.meta.url);

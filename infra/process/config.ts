@@ -34,37 +34,73 @@ export const settings = {
   MYSQL_SOCKET: setting('MariaDB unix socket; used instead of host and port when set', z.string().optional()),
   MYSQL_POOL_SIZE: setting('connections each process keeps to MariaDB', integer(2, 500).default(10)),
   REDIS_URL: setting('Redis of the gate and the registry, as redis://host:port', z.url(), true),
-  SHOP: setting('shop name: the hash tag of every Redis key', z.string().regex(/^[a-z0-9-]{1,40}$/).default('main')),
+  SHOP: setting(
+    'shop name: the hash tag of every Redis key',
+    z
+      .string()
+      .regex(/^[a-z0-9-]{1,40}$/)
+      .default('main'),
+  ),
   KAFKA_BROKERS: setting('Kafka bootstrap brokers, host:port, comma separated', list),
   KAFKA_TOPIC_PREFIX: setting('put before every topic and consumer group name', z.string().default('')),
   TEMPORAL_ADDRESS: setting('Temporal front end, host:port', z.string()),
   TEMPORAL_NAMESPACE: setting('Temporal namespace', z.string().default('default')),
   TEMPORAL_TASK_QUEUE: setting('task queue of the checkout worker', z.string().default('checkout')),
   TEMPORAL_API_KEY: setting('API key for Temporal Cloud; turns TLS on', z.string().optional(), true),
-  TEMPORAL_UI_URL: setting('Web UI base URL, for links in admin answers and logs', z.url().default('http://127.0.0.1:8233')),
+  TEMPORAL_UI_URL: setting(
+    'Web UI base URL, for links in admin answers and logs',
+    z.url().default('http://127.0.0.1:8233'),
+  ),
 
   // This process
   HOST: setting('address to listen on', z.string().default('127.0.0.1')),
   PORT: setting('port to listen on; 0 lets the system choose', integer(0, 65_535).default(0)),
-  ADVERTISED_URL: setting('URL under which other processes reach this one; default: the address it listens on', z.url().optional()),
+  ADVERTISED_URL: setting(
+    'URL under which other processes reach this one; default: the address it listens on',
+    z.url().optional(),
+  ),
   INSTANCE_ID: setting('name of this instance in registry and logs; default: random', z.string().optional()),
-  SERVICES: setting('services this API process runs, comma separated', list.default(['members', 'carts', 'products', 'orders', 'payments'])),
-  LOG_LEVEL: setting('pino level', z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')),
-  METRICS_PORT: setting('port of health and metrics in workers; 0 lets the system choose', integer(0, 65_535).default(0)),
+  SERVICES: setting(
+    'services this API process runs, comma separated',
+    list.default(['members', 'carts', 'products', 'orders', 'payments']),
+  ),
+  LOG_LEVEL: setting(
+    'pino level',
+    z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  ),
+  METRICS_PORT: setting(
+    'port of health and metrics in workers; 0 lets the system choose',
+    integer(0, 65_535).default(0),
+  ),
 
   // Gateway and registry
   REGISTRY: setting('where gateways find instances: redis, or static', z.enum(['redis', 'static']).default('redis')),
   REGISTRY_STATIC: setting('for REGISTRY=static: orders=http://host:port|http://…,payments=…', z.string().optional()),
   REGISTRY_TTL_MS: setting('an instance without heartbeat for this long is gone', integer(500).default(6_000)),
-  RATE_LIMIT_PER_MINUTE: setting('requests a member (or address, before log-in) may send per minute', integer(1).default(6_000)),
+  RATE_LIMIT_PER_MINUTE: setting(
+    'requests a member (or address, before log-in) may send per minute',
+    integer(1).default(6_000),
+  ),
   TRUST_PROXY: setting('hops of trusted proxies before the gateway', integer(0).default(0)),
   PUBLIC_URL: setting('URL of the gateway as buyers see it', z.url().default('http://127.0.0.1:8080')),
 
   // Tokens
-  TOKEN_PRIVATE_KEY: setting('ES256 private key as JWK JSON: signs access tokens (members service only)', z.string().optional(), true),
+  TOKEN_PRIVATE_KEY: setting(
+    'ES256 private key as JWK JSON: signs access tokens (members service only)',
+    z.string().optional(),
+    true,
+  ),
   TOKEN_PUBLIC_KEYS: setting('JWK set JSON of the access token keys (gateway)', z.string().optional()),
-  PRINCIPAL_SECRET: setting('base64url, 32 bytes or more: signs the internal principal from gateway to services', z.string().min(43).optional(), true),
-  TICKET_SECRET: setting('base64url, 32 bytes or more: signs event-stream tickets', z.string().min(43).optional(), true),
+  PRINCIPAL_SECRET: setting(
+    'base64url, 32 bytes or more: signs the internal principal from gateway to services',
+    z.string().min(43).optional(),
+    true,
+  ),
+  TICKET_SECRET: setting(
+    'base64url, 32 bytes or more: signs event-stream tickets',
+    z.string().min(43).optional(),
+    true,
+  ),
   ACCESS_TOKEN_S: setting('life of an access token', integer(30, 86_400).default(900)),
   REFRESH_TOKEN_S: setting('life of a refresh token', integer(60).default(1_209_600)),
   ADMIN_USERNAME: setting('admin made by the seed', z.string().default('admin')),
@@ -73,20 +109,35 @@ export const settings = {
   CHECKOUT_HOLD_MS: setting('time a buyer has to pay, from PENDING_PAYMENT', integer(1_000).default(300_000)),
   CHECKOUT_GROUP_MAX: setting('orders one workflow may carry; 1 is strict one-to-one', integer(1, 50).default(25)),
   CHECKOUT_IN_FLIGHT_MAX: setting('orders claimed and still QUEUED, at most', integer(1).default(300)),
-  CHECKOUT_BACKLOG_MAX: setting('orders QUEUED without owner, above which acceptance answers 503 backlog_full', integer(1).default(50_000)),
+  CHECKOUT_BACKLOG_MAX: setting(
+    'orders QUEUED without owner, above which acceptance answers 503 backlog_full',
+    integer(1).default(50_000),
+  ),
   ACCEPTANCE_BATCH_MAX: setting('orders one acceptance transaction may carry', integer(1, 128).default(64)),
   PAYMENT_ATTEMPTS: setting('declines an order survives, counting the last', integer(1, 10).default(3)),
   CONFIRM_WAIT_MS: setting('how long a confirm waits for the provider before 202', integer(100, 30_000).default(3_000)),
-  WORKER_CACHED_WORKFLOWS: setting('workflows the checkout worker keeps in memory (0.2 MB each)', integer(1).default(2_000)),
-  SWEEP_EVERY_MS: setting('how often the sweeper looks for orders without a living owner', integer(1_000).default(15_000)),
+  WORKER_CACHED_WORKFLOWS: setting(
+    'workflows the checkout worker keeps in memory (0.2 MB each)',
+    integer(1).default(2_000),
+  ),
+  SWEEP_EVERY_MS: setting(
+    'how often the sweeper looks for orders without a living owner',
+    integer(1_000).default(15_000),
+  ),
   DRIFT_EVERY_MS: setting('how often the gate worker compares gate and ledger', integer(200).default(3_000)),
   OUTBOX_POLL_MS: setting('how often the relay looks for new outbox rows when idle', integer(10).default(100)),
 
   // Provider
   PROVIDER_URL: setting('payment provider base URL (Toss Payments: https://api.tosspayments.com)', z.url().optional()),
   PROVIDER_SECRET_KEY: setting('provider secret key, sent as Basic auth', z.string().optional(), true),
-  PROVIDER_CLIENT_KEY: setting('provider client key, handed to the payment widget', z.string().default('test_ck_firstcome')),
-  PROVIDER_TIMEOUT_MS: setting('a provider call without answer for this long is UNKNOWN', integer(100, 60_000).default(8_000)),
+  PROVIDER_CLIENT_KEY: setting(
+    'provider client key, handed to the payment widget',
+    z.string().default('test_ck_firstcome'),
+  ),
+  PROVIDER_TIMEOUT_MS: setting(
+    'a provider call without answer for this long is UNKNOWN',
+    integer(100, 60_000).default(8_000),
+  ),
 
   // Sandbox
   SANDBOX_DIR: setting('folder of the sandbox ledger', z.string().optional()),

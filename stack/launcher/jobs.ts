@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
-import { commonEnv, type StackPlan } from './plan';
+import { ownEnv, type StackPlan } from './plan';
 
 /** Runs a compiled entry to its end. @throws with the log's place when it fails */
 export async function runJob(
@@ -14,7 +14,7 @@ export async function runJob(
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       const child = spawn(process.execPath, ['--enable-source-maps', path.join(plan.home.root, 'dist', job.entry)], {
-        env: { PATH: process.env.PATH, ...commonEnv(plan), ...job.env },
+        env: { ...ownEnv(plan), ...job.env },
         stdio: ['ignore', log, log],
       });
       child.once('error', reject);

@@ -1,6 +1,7 @@
 /** All parts of a stack: the four servers, the sandbox, and every process of ours, with the environment each needs. */
 import path from 'node:path';
 import { SERVICE_NAMES, type ServiceName } from '../../domain/names';
+import { settings } from '../../infra/process/config';
 import { kafkaBrokers, kafkaSpec } from '../servers/kafka';
 import { type MariadbPlace, mariadbSpec, mariadbUrl } from '../servers/mariadb';
 import { redisSpec, redisUrl } from '../servers/redis';
@@ -17,7 +18,7 @@ export interface StackPlan {
   readonly credentials: Credentials;
   /** further instances per service */
   readonly scale: Readonly<Partial<Record<ServiceName, number>>>;
-  /** the environment of the launcher: settings of ours in it win over what is decided here */
+  /** the environment of the launcher: settings in it (limits, provider, log level) win over what is decided here */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -109,6 +110,23 @@ export function commonEnv(plan: StackPlan): Record<string, string> {
   };
 }
 
+/** Decided by the launcher alone: a MYSQL_URL left over in somebody's shell must not lead us to a foreign database. */
+const LAUNCHERS_OWN: readonly string[] = [
+  ...['MYSQL_URL', 'MYSQL_SOCKET', 'REDIS_URL', 'KAFKA_BROKERS', 'TEMPORAL_ADDRESS', 'TEMPORAL_UI_URL', 'SERVICES'],
+  ...['TOKEN_PRIVATE_KEY', 'TOKEN_PUBLIC_KEYS', 'PRINCIPAL_SECRET', 'TICKET_SECRET'],
+];
+const OF_THE_SYSTEM = ['PATH', 'HOME', 'LANG', 'TZ', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
+
+/** What processes and jobs of ours see: the plan's settings, and over them what the user has set before `npm start`. */
+export function ownEnv(plan: StackPlan): Record<string, string> {
+  const names = [...OF_THE_SYSTEM, ...Object.keys(settings).filter((name) => !LAUNCHERS_OWN.includes(name))];
+  const set = names.flatMap((name): [string, string][] => {
+    const value = plan.env[name];
+    return value ? [[name, value]] : [];
+  });
+  return { ...commonEnv(plan), ...Object.fromEntries(set) };
+}
+
 /** Only members signs tokens: nobody else is given the key. */
 const signingEnv = ({ credentials }: StackPlan): Record<string, string> => ({
   TOKEN_PRIVATE_KEY: JSON.stringify(credentials.tokens.privateKey),
@@ -128,9 +146,6 @@ function ownPart(plan: StackPlan, { name, entry, layer, env = {}, isBackground =
   const port = portOf(ports, name);
   const node = [process.execPath, '--enable-source-maps', path.join(home.root, 'dist', entry)];
   const [command = '', ...args] = isBackground ? ['nice', '-n', '10', ...node] : node;
-  const overridden = Object.fromEntries(
-    Object.entries(plan.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
-  );
   return {
     name,
     command,
@@ -141,8 +156,7 @@ function ownPart(plan: StackPlan, { name, entry, layer, env = {}, isBackground =
     log: home.at('logs', `${name}.log`),
     env: {
       NODE_ENV: 'production',
-      ...commonEnv(plan),
-      ...overridden,
+      ...ownEnv(plan),
       HOST: '127.0.0.1',
       PORT: String(port),
       METRICS_PORT: String(port),

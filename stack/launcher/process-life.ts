@@ -33,11 +33,15 @@ export const birthOf = (pid: number): Birth | null => {
 
 export const isAlive = (birth: Birth): boolean => startTimeOf(birth.pid) === birth.startedAt;
 
-/** Signals the process and its group (each of our children leads one). Gone already is fine. */
+/**
+ * Signals the group that the process leads, or the process alone when it leads none. Gone already is fine.
+ * Once only: a second SIGTERM tells a process that is draining to give up.
+ */
 export function signal(pid: number, name: NodeJS.Signals): void {
   for (const target of [-pid, pid]) {
     try {
       process.kill(target, name);
+      return;
     } catch {
       // gone, or leads no group
     }

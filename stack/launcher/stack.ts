@@ -68,11 +68,14 @@ export function createStack(home: Home, specs: readonly PartSpec[], say: (senten
   };
   const parts: Part[] = specs.map((spec) => createPart(spec, { onChange: record, say }));
   const layers = [...new Set(specs.map((spec) => spec.layer))].sort((a, b) => a - b);
+  let isStopping = false;
   const inLayer = (layer: number): Part[] => parts.filter((part) => part.spec.layer === layer);
 
   return {
     parts,
     async startLayer(layer, onReady) {
+      // Told to stop while the schema was being made: nothing may start behind the stop's back.
+      if (isStopping) throw new Error('stopped before everything had started');
       const starts = inLayer(layer).map(async (part) => {
         const startedAt = Date.now();
         await part.start();
@@ -81,6 +84,7 @@ export function createStack(home: Home, specs: readonly PartSpec[], say: (senten
       await Promise.all(starts);
     },
     async stop() {
+      isStopping = true;
       for (const layer of layers.reverse()) await Promise.all(inLayer(layer).map((part) => part.stop()));
     },
   };

@@ -35,7 +35,10 @@ export function findProgram({ variable, names, places = [], remedy }: Wanted, en
   const folders = [...(env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
   const candidates = [...folders.flatMap((folder) => names.map((name) => path.join(folder, name))), ...places];
   const found = candidates.find(isProgram);
-  if (!found) throw new ToolMissing(`${names[0]} was not found. ${remedy} Or set ${variable}.`);
+  if (!found)
+    throw new ToolMissing(
+      `${names[0] ?? path.basename(places[0] ?? variable)} was not found. ${remedy} Or set ${variable}.`,
+    );
   return found;
 }
 
