@@ -15,14 +15,7 @@ export function ensureSweepSchedule(temporal: Temporal, everyMs: number): Promis
   return orUnavailable(async () => {
     try {
       await temporal.within(CALL_MS, () =>
-        temporal.client.schedule.create({
-          scheduleId: SWEEP_SCHEDULE_ID,
-          spec: { intervals: [{ every: everyMs }] },
-          action: { type: 'startWorkflow', workflowType: SWEEP_WORKFLOW, taskQueue: temporal.taskQueue, args: [] },
-          // A round that takes longer than the interval is not joined by a second one.
-          policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-          state: { triggerImmediately: true },
-        }),
+        temporal.client.schedule.create({ scheduleId: SWEEP_SCHEDULE_ID, ...scheduleOf(temporal, everyMs) }),
       );
       return 'created';
     } catch (error) {
@@ -31,6 +24,23 @@ export function ensureSweepSchedule(temporal: Temporal, everyMs: number): Promis
     }
   });
 }
+
+/** A schedule of an earlier configuration takes the interval and task queue of this one. */
+export function updateSweepSchedule(temporal: Temporal, everyMs: number): Promise<void> {
+  return orUnavailable(() =>
+    temporal.within(CALL_MS, () =>
+      temporal.client.schedule.getHandle(SWEEP_SCHEDULE_ID).update(() => scheduleOf(temporal, everyMs)),
+    ),
+  );
+}
+
+const scheduleOf = ({ taskQueue }: Temporal, everyMs: number) => ({
+  spec: { intervals: [{ every: everyMs }] },
+  action: { type: 'startWorkflow' as const, workflowType: SWEEP_WORKFLOW, taskQueue, args: [] },
+  // A round that takes longer than the interval is not joined by a second one.
+  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' as const },
+  state: { triggerImmediately: true },
+});
 
 /** Lets the sweeper look now: somebody met an order whose owner is gone. Never throws for a missing schedule. */
 export function nudgeSweeper(temporal: Temporal): Promise<void> {

@@ -2,7 +2,7 @@
 import type { MemberStory, SagaOrder } from '../../domain/saga';
 import { executeCancel, executeConfirm } from '../../infra/temporal/starts';
 import { createSkippingWorld, type SkippingWorld } from '../support/sagas/time-skipping';
-import { captured, declined, SETTINGS, someOrder, unknown } from '../support/sagas/world';
+import { captured, declined, deferred, SETTINGS, someOrder, unknown } from '../support/sagas/world';
 import { until } from '../support/until';
 
 let world: SkippingWorld;
@@ -30,13 +30,6 @@ const opened = (order: SagaOrder) =>
   until(() => rowOf(order).status === 'PENDING_PAYMENT', { within: 10_000, what: 'the order is open' });
 /** How often the gate was asked to follow MariaDB for this order. */
 const synced = (order: SagaOrder) => world.synced.filter((each) => each === order.orderId).length;
-function deferred<T>() {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve: (value: T) => resolve(value) };
-}
 const nextKey = (() => {
   let n = 0;
   return () => `key-${++n}`;

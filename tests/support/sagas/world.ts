@@ -33,6 +33,10 @@ export interface World {
   readonly temporal: Temporal;
   /** Makes the next `times` calls of `name` throw (before having an effect). */
   fail(name: string, times: number): void;
+  /** Makes the next `times` calls of `name` take so long. */
+  slow(name: string, ms: number, times: number): void;
+  /** Makes the next `times` calls of `name` answer this, without an effect. */
+  answer(name: string, value: unknown, times: number): void;
   /** Puts the order(s) into the ledger under a workflow id and starts it. */
   start(
     orders: readonly SagaOrder[],
@@ -76,6 +80,15 @@ export const captured = (order: SagaOrder, paymentKey: string, changes: { orderI
 export const declined = { kind: 'declined', code: 'REJECT_CARD_PAYMENT', message: 'no' } as const;
 export const unknown = { kind: 'unknown', why: 'timeout' } as const;
 
+/** An answer the test gives when it likes. */
+export function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve: (value: T) => resolve(value) };
+}
+
 function scriptedProvider(): ScriptedProvider {
   const scripts = new Map<string, unknown[]>();
   const next = async <T>(question: string, paymentKey: string): Promise<T> => {
@@ -107,10 +120,13 @@ export interface WorldOptions {
 export async function createWorld(options: WorldOptions): Promise<World> {
   const taskQueue = `sagas-${randomBytes(6).toString('hex')}`;
   const calls = new Map<string, number>();
-  const faults = new Map<string, number>();
+  const plans = new Map<string, ((call: () => unknown) => unknown)[]>();
+  const plan = (name: string, times: number, what: (call: () => unknown) => unknown): void => {
+    plans.set(name, [...(plans.get(name) ?? []), ...Array.from({ length: times }, () => what)]);
+  };
   const synced: string[] = [];
 
-  /** Counts calls, and fails those the test wants to fail. */
+  /** Counts calls, and lets those go wrong that the test wants to. */
   const watched = <T extends object>(target: T): T =>
     new Proxy(target, {
       get: (face, name: string) => {
@@ -119,12 +135,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         return async (...args: unknown[]) => {
           calls.set(name, (calls.get(name) ?? 0) + 1);
           if (options.latencyMs) await pause(options.latencyMs(name));
-          const left = faults.get(name) ?? 0;
-          if (left > 0) {
-            faults.set(name, left - 1);
-            throw new Error(`made to fail: ${name}`);
-          }
-          return method.apply(face, args);
+          const planned = plans.get(name)?.shift();
+          return planned ? planned(() => method.apply(face, args)) : method.apply(face, args);
         };
       },
     });
@@ -173,7 +185,12 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     calls,
     synced,
     temporal,
-    fail: (name, times) => void faults.set(name, times),
+    fail: (name, times) =>
+      plan(name, times, () => {
+        throw new Error(`made to fail: ${name}`);
+      }),
+    slow: (name, ms, times) => plan(name, times, (call) => pause(ms).then(call)),
+    answer: (name, value, times) => plan(name, times, () => value),
     start: async (orders, { settings, owner = `checkout-${orders[0]?.orderId}`, resumed = false } = {}) => {
       for (const order of orders) if (!ledger.orders.has(order.orderId)) ledger.add(order, owner);
       await startCheckout(temporal, { owner, orders, settings: { ...SETTINGS, ...settings }, resumed });
