@@ -30,7 +30,7 @@ runProcess({
     const gateway = await composeGateway({ config, source, redis, subscriber, logger, metrics });
     releasers.add('gateway', () => gateway.stop());
     // Metrics have a door of their own: buyers come in by this one.
-    const health = await serveHealth({ port: config.METRICS_PORT, ready: () => true, metrics });
+    const health = await serveHealth({ port: config.METRICS_PORT, host: config.HOST, ready: () => true, metrics });
     releasers.add('metrics', () => health.close());
     const server = await listen(gateway.app, { host: config.HOST, port: config.PORT });
     logger.info({ url: server.url, metrics: health.url }, 'listening');
