@@ -8,7 +8,7 @@ import type { LoadOptions } from './options';
 import { intendedAt, waitUntil } from './pace';
 import { showPreparation, showSale } from './progress';
 import { createReport, type Report, type SlowSaga, slowestOf } from './report';
-import type { Target } from './stack';
+import { LoadError, type Target } from './stack';
 import { createTally, type Ended } from './tally';
 import { checkTally, verdictOf } from './verdict';
 
@@ -21,6 +21,7 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
   const gateway = createHttp(target.gateway, Math.min(options.connections, options.buyers));
   const sandbox = createHttp(target.sandbox, Math.min(64, options.buyers));
   try {
+    await assertAnswers(gateway, target.gateway);
     const members = await prepare(gateway, options, target);
     const admin = await logIn(gateway, target.admin);
     const productId = options.product ?? (await createEvent(gateway, admin, options.units));
@@ -45,6 +46,12 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
   } finally {
     await Promise.all([gateway.close(), sandbox.close()]);
   }
+}
+
+/** A stack that was stopped leaves its addresses behind: say so at once instead of trying for minutes. */
+async function assertAnswers(gateway: Http, url: string): Promise<void> {
+  const answer = await gateway.send({ method: 'GET', path: '/livez' }).catch(() => null);
+  if (answer?.status !== 200) throw new LoadError(`the gateway at ${url} does not answer: is the stack running?`);
 }
 
 async function prepare(
