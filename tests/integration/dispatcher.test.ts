@@ -1,0 +1,124 @@
+/** The dispatcher on MariaDB: how much it starts, and what it does when a start does not work. */
+import { Problem } from '../../domain/errors';
+import type { Claim } from '../../infra/mysql/ledger';
+import { createLogger } from '../../infra/process/logger';
+import { type Dispatcher, startDispatcher } from '../../workers/dispatcher/dispatcher';
+import { until } from '../support/until';
+import { createLedgerFixture, type LedgerFixture, orderOf, stockOf } from './support/ledger';
+
+let fixture: LedgerFixture;
+let dispatcher: Dispatcher | undefined;
+beforeEach(async () => {
+  fixture = await createLedgerFixture();
+});
+afterEach(async () => {
+  await dispatcher?.stop();
+  await fixture.destroy();
+});
+
+const started: Claim[] = [];
+const synced: string[] = [];
+beforeEach(() => {
+  started.length = 0;
+  synced.length = 0;
+});
+function dispatch(start: (claim: Claim) => Promise<unknown>, inFlightMax = 1_000): void {
+  dispatcher = startDispatcher({
+    ledger: fixture.ledger,
+    start: async (claim) => {
+      started.push(claim);
+      return start(claim);
+    },
+    syncHold: async (orderId) => synced.push(orderId),
+    groupMax: 25,
+    inFlightMax,
+    logger: createLogger('dispatcher', 'silent'),
+  });
+}
+const accept = async (count: number): Promise<{ productId: string; orderIds: string[] }> => {
+  const productId = await fixture.product(count);
+  const orders = Array.from({ length: count }, () => fixture.reservation(productId));
+  await fixture.ledger.acceptOrders(orders);
+  return { productId, orderIds: orders.map((each) => each.orderId) };
+};
+const countWhere = async (condition: string): Promise<number> => {
+  const [row] = await fixture.sql.rows<{ n: number }>(`SELECT COUNT(*) AS n FROM orders WHERE ${condition}`);
+  return Number(row?.n);
+};
+/** As if so much time had passed since the claims. */
+const age = (seconds: number) =>
+  fixture.sql.change('UPDATE orders SET claimed_at = claimed_at - INTERVAL ? SECOND WHERE dispatched_at IS NULL', [
+    seconds,
+  ]);
+
+test('When a burst has gathered, then it is started in groups of at most 25, in turn', async () => {
+  const { orderIds } = await accept(60);
+  dispatch(async () => undefined);
+
+  await until(() => started.length === 3, { within: 15_000, what: 'three starts' });
+
+  expect(started.map((claim) => claim.orders.length)).toEqual([25, 25, 10]);
+  expect(started.flatMap((claim) => claim.orders.map((each) => each.orderId))).toEqual(orderIds);
+  await until(async () => (await countWhere('dispatched_at IS NOT NULL')) === 60, {
+    within: 10_000,
+    what: 'all marked',
+  });
+});
+
+test('When sagas do not begin, then exactly the bound is claimed and the rest waits', async () => {
+  await accept(60);
+  dispatch(async () => undefined, 30);
+  await until(async () => (await countWhere('owner IS NOT NULL')) >= 30, {
+    within: 15_000,
+    what: 'the bound is reached',
+  });
+  // It has looked again, several times, and found no room.
+  const looks = jest.spyOn(fixture.ledger, 'claimOrders');
+  await until(() => looks.mock.calls.length >= 3, { within: 10_000, what: 'three more looks' });
+
+  expect(await countWhere('owner IS NOT NULL')).toBe(30);
+  expect((await fixture.ledger.backlog()).queued).toBe(30);
+});
+
+test('When the engine is away, then no order is lost or rejected, and the same claims start when it is back', async () => {
+  const { orderIds } = await accept(2);
+  let away = true;
+  dispatch(async () => {
+    if (away) throw new Problem('unavailable');
+  });
+  await until(() => started.length > 0, { within: 10_000, what: 'a first try' });
+  const [first] = started;
+  away = false;
+  await age(10);
+
+  await until(async () => (await countWhere('dispatched_at IS NOT NULL')) === 2, {
+    within: 15_000,
+    what: 'all started',
+  });
+
+  const again = started.filter((claim) => claim.owner === first?.owner);
+  expect(again.length).toBeGreaterThan(1);
+  for (const claim of again) expect(claim).toEqual(first);
+  for (const orderId of orderIds) expect((await orderOf(fixture.sql, orderId))?.status).toBe('QUEUED');
+});
+
+test('When the engine refuses a claim five times, then its orders are rejected, with a dead letter and their units free', async () => {
+  const { productId, orderIds } = await accept(1);
+  dispatch(async () => {
+    throw new Error('no such search attribute');
+  });
+
+  await until(
+    async () => {
+      await age(10);
+      return (await countWhere("status = 'REJECTED'")) === 1;
+    },
+    { within: 30_000, what: 'it is rejected' },
+  );
+
+  expect(started).toHaveLength(5);
+  expect(await stockOf(fixture.sql, productId)).toMatchObject({ held: 0, sold: 0 });
+  expect(synced).toEqual(orderIds);
+  const letters = await fixture.sql.rows<{ reason: string }>('SELECT reason FROM dead_letters');
+  expect(letters.map((each) => each.reason)).toEqual([expect.stringContaining('no such search attribute')]);
+});
