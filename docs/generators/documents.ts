@@ -12,6 +12,7 @@ import {
   paymentMoves,
   problemsTable,
 } from './contract';
+import { eventExample, eventsTable } from './events';
 import { envExample, settingsTable } from './settings';
 import { confirmTruth, lookUpTruth, refundTruth } from './truth';
 
@@ -21,6 +22,8 @@ const PARTS: Readonly<Record<string, () => string>> = {
   settings: settingsTable,
   operations: operationsTable,
   problems: problemsTable,
+  events: eventsTable,
+  'event-example': eventExample,
   'order-moves': orderMoves,
   'payment-moves': paymentMoves,
   'confirm-truth': confirmTruth,
@@ -34,6 +37,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
 export const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   'README.md': ['operations', 'settings'],
   'docs/errors.md': ['problems'],
+  'docs/events.md': ['events', 'event-example'],
   'docs/payments.md': [
     'confirm-truth',
     'definite-refusals',
