@@ -173,7 +173,7 @@ test('When the worker has rebuilt, then keys of older generations are gone', asy
   const found = await until(
     async () => {
       const names = await gate.redis.keys(gate.open.keys.anyGeneration);
-      return names.every((name) => gate.open.keys.generationOf(name) === generation) && names;
+      return names.every((name) => gate.open.keys.generationOf(name) === generation) ? names : null;
     },
     { within: 10_000, what: 'only the open generation' },
   );
