@@ -3,7 +3,7 @@
  * Ensures packages, servers and build (once, under a lock, remembered by a stamp), then hands over to dist/ in this very
  * process, so that one pid receives the signals.
  *
- *   node stack/setup.mjs start|test|doctor|reset|load|audit|histories|servers [arguments]
+ *   node stack/setup.mjs set-up|start|test|doctor|reset|load|audit|histories|servers [arguments]
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -106,8 +106,9 @@ async function main([command = 'start', ...rest]) {
     return checks.every(({ ok }) => ok) ? 0 : 1;
   }
   if (command === 'reset') return reset();
-  if (!(command in ENTRIES)) throw new SetupError(`unknown command: ${command}`);
+  if (command !== 'set-up' && !(command in ENTRIES)) throw new SetupError(`unknown command: ${command}`);
   await setUp();
+  if (command === 'set-up') return 0;
   const require = createRequire(import.meta.url);
   return require(path.join(ROOT, 'dist', ENTRIES[command])).main(rest, command);
 }

@@ -1,0 +1,178 @@
+/** `npm start` as its user meets it: the printed lines, two instances, deaths, a killed launcher, an ordered stop. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { until } from '../support/until';
+import { createOwnStack, type OwnStack } from './support/own-stack';
+import { type Buyer, createShop, type Shop, send } from './support/shop';
+
+const IN_FLIGHT_MAX = 8;
+const BACKLOG_MAX = 12;
+const REFUSED = 5;
+
+let stack: OwnStack;
+let shop: Shop;
+let buyer: Buyer;
+
+const connect = (): Shop =>
+  createShop({
+    gateway: stack.part('gateway').url ?? '',
+    sandbox: stack.part('sandbox').url ?? '',
+    admin: stack.credentials().admin,
+  });
+
+beforeAll(async () => {
+  stack = createOwnStack({
+    CHECKOUT_IN_FLIGHT_MAX: String(IN_FLIGHT_MAX),
+    CHECKOUT_BACKLOG_MAX: String(BACKLOG_MAX),
+    CHECKOUT_GROUP_MAX: '4',
+    RATE_LIMIT_PER_MINUTE: '1000000',
+    SWEEP_EVERY_MS: '5000',
+  });
+  await stack.start(['--scale', 'orders=2']);
+  shop = connect();
+  buyer = await shop.signUp();
+}, 330_000);
+afterAll(() => stack.destroy(), 120_000);
+
+/** Requests that an instance has answered by its own count. */
+async function servedBy(part: string): Promise<number> {
+  const text = await (await fetch(`${stack.part(part).url}/metrics`)).text();
+  return [...text.matchAll(/^http_request_duration_seconds_count\{[^}]*operation="listOrders"[^}]*\} (\d+)$/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
+}
+
+/** Reads the buyer's orders without a pause while `act` runs. @returns how many reads, and what went wrong */
+async function underReads(act: () => Promise<void>) {
+  let goesOn = true;
+  let reads = 0;
+  const failures: string[] = [];
+  const read = async (): Promise<void> => {
+    while (goesOn) {
+      await send('GET', `${shop.gateway}/v1/orders`, { token: buyer.token }).then(
+        ({ status }) => void (status === 200 || failures.push(String(status))),
+        (error: unknown) => failures.push(String(error)),
+      );
+      reads += 1;
+    }
+  };
+  const readers = Array.from({ length: 6 }, read);
+  await act().finally(() => {
+    goesOn = false;
+  });
+  await Promise.all(readers);
+  return { reads, failures };
+}
+
+const untilBack = (part: string, before: number | null): Promise<boolean> =>
+  until(() => stack.part(part).state === 'ready' && stack.part(part).pid !== before, {
+    within: 60_000,
+    what: `${part} to be back`,
+  });
+
+test('When the printed lines are run unchanged in bash, then they end in CONFIRMED', async () => {
+  const [, lines = ''] = /Buy something \(paste into bash\):\n\n([\s\S]+?)\n\n/.exec(stack.output()) ?? [];
+  const { stdout } = await promisify(execFile)('bash', ['-c', lines], { timeout: 60_000 });
+  const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { status: string };
+  expect(last.status).toBe('CONFIRMED');
+});
+
+test('When it is scaled to two, then both instances of orders are registered and serve', async () => {
+  const { body } = await send<{ items: { service: string; url: string }[] }>('GET', `${shop.gateway}/v1/registry`, {
+    token: await shop.admin(),
+  });
+  expect(
+    body.items
+      .filter(({ service }) => service === 'orders')
+      .map(({ url }) => url)
+      .sort(),
+  ).toEqual([stack.part('services').url, stack.part('services-orders-2').url].sort());
+
+  const before = [await servedBy('services'), await servedBy('services-orders-2')];
+  await underReads(async () => {
+    await until(async () => (await servedBy('services')) > (before[0] ?? 0) + 20, { within: 30_000, what: 'reads' });
+  });
+  expect(await servedBy('services-orders-2')).toBeGreaterThan((before[1] ?? 0) + 5);
+});
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'When an instance gets %s under reads, then no read fails and the launcher starts it again',
+  async (signal) => {
+    const { pid } = stack.part('services-orders-2');
+    const { reads, failures } = await underReads(async () => {
+      stack.signalPart('services-orders-2', signal);
+      await untilBack('services-orders-2', pid);
+    });
+    expect(failures).toEqual([]);
+    expect(reads).toBeGreaterThan(20);
+    expect(stack.output()).toContain('services-orders-2 died');
+  },
+  90_000,
+);
+
+test('When the checkout worker stands still, then the bound is started, the backlog fills, the rest is told 503, and all end once it goes on', async () => {
+  const productId = await shop.createProduct({ stock: 100 });
+  stack.signalPart('checkout', 'SIGSTOP');
+  const accepted: { orderId: string; amount: number }[] = [];
+  const refused: { code: string; retryAfter: string | null }[] = [];
+  try {
+    while (refused.length < REFUSED && accepted.length < 90) {
+      const answer = await shop.checkout<{ orderId: string; amount: number; code: string }>(buyer, [
+        { productId, quantity: 1 },
+      ]);
+      if (answer.status === 202) accepted.push(answer.body);
+      else refused.push({ code: answer.body.code, retryAfter: answer.headers.get('retry-after') });
+    }
+    expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['backlog_full']));
+    expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
+    // What is claimed, and one backlog on top of it: nobody else was told yes.
+    expect(accepted.length).toBeGreaterThanOrEqual(BACKLOG_MAX);
+    expect(accepted.length).toBeLessThanOrEqual(IN_FLIGHT_MAX + BACKLOG_MAX + REFUSED);
+  } finally {
+    stack.signalPart('checkout', 'SIGCONT');
+  }
+  for (const { orderId } of accepted) {
+    await until(
+      async () => {
+        const { body } = await send<{ status: string }>('GET', `${shop.gateway}/v1/checkouts/${orderId}`, {
+          token: buyer.token,
+        });
+        return body.status === 'PENDING_PAYMENT';
+      },
+      { within: 60_000, what: `${orderId} to be payable` },
+    );
+  }
+  const { body } = await send<{ available: number }>('GET', `${shop.gateway}/v1/products/${productId}/stock`);
+  expect(body.available).toBe(100 - accepted.length);
+}, 180_000);
+
+test('When the launcher is killed, then the next start ends what it left and finds everything as it was', async () => {
+  const before = stack.births().parts;
+  const password = stack.credentials().admin.password;
+  await stack.killLauncher();
+  expect(stack.alive(stack.births())).toContain('mariadb');
+
+  await stack.start();
+  shop = connect();
+  expect(stack.output()).toContain('ended what an earlier start had left');
+  const now = stack.births().parts;
+  expect(Object.keys(now)).not.toContain('services-orders-2');
+  for (const [name, birth] of Object.entries(before)) expect([name, now[name]]).not.toEqual([name, birth]);
+  expect(stack.credentials().admin.password).toBe(password);
+
+  const orders = await send<{ items: { status: string }[] }>('GET', `${shop.gateway}/v1/orders?limit=100`, {
+    token: buyer.token,
+  });
+  expect(orders.body.items.length).toBeGreaterThanOrEqual(BACKLOG_MAX);
+  const products = await send<{ items: { name: string }[] }>('GET', `${shop.gateway}/v1/products?limit=100`);
+  expect(products.body.items.filter(({ name }) => name === 'Enamel mug')).toHaveLength(1);
+}, 330_000);
+
+test('When npm is told to stop, then every process of the stack ends, the servers last', async () => {
+  const births = stack.births();
+  expect(stack.alive(births)).toHaveLength(stack.partNames().length + 1);
+  await stack.stop();
+  expect(stack.alive(births)).toEqual([]);
+  expect(stack.output()).toContain('stopped');
+}, 120_000);
