@@ -1,0 +1,111 @@
+/** Supervision of real processes: deaths, restarts, leftovers, stops. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createHome, type Home, writeJson } from '../../stack/launcher/home';
+import { createPart, type Part, type PartSpec } from '../../stack/launcher/part';
+import { type Birth, birthOf, isAlive, signal } from '../../stack/launcher/process-life';
+import { createStack, endLeftovers } from '../../stack/launcher/stack';
+import { until } from '../support/until';
+
+let dir: string;
+let home: Home;
+let said: string[];
+const events = { onChange: () => undefined, say: (sentence: string) => void said.push(sentence) };
+
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'firstcome-parts-'));
+  home = createHome('/nowhere', { FIRSTCOME_HOME: dir });
+  said = [];
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A process that says "up", writes down each SIGTERM, and ends a moment after the first. */
+const SLEEPER = `
+  const out = (line) => require('fs').writeSync(1, line + '\\n');
+  process.on('SIGTERM', () => { out('SIGTERM'); setTimeout(() => process.exit(0), 200); });
+  setInterval(() => {}, 1000);
+  out('up');`;
+
+const spec = (name: string, source = SLEEPER, more: Partial<PartSpec> = {}): PartSpec => ({
+  name,
+  command: process.execPath,
+  args: ['-e', source],
+  env: {},
+  layer: 1,
+  log: path.join(dir, `${name}.log`),
+  isReady: async () => readFileSync(path.join(dir, `${name}.log`), 'utf8').includes('up'),
+  ...more,
+});
+/** kill -9; its "up" goes with it, so that the next one has to say so itself. */
+function kill(part: Part): void {
+  rmSync(part.spec.log);
+  signal(part.birth()?.pid ?? 0, 'SIGKILL');
+}
+const deadline = (what: string) => ({ within: 20_000, what });
+
+test('When a part is killed, then it is started again and this is said; told to stop, it gets one SIGTERM and stays away', async () => {
+  const part = createPart(spec('sleeper'), events);
+  await part.start();
+  const first = part.birth();
+  kill(part);
+  await until(() => part.state() === 'ready' && part.birth()?.pid !== first?.pid, deadline('a new process'));
+  expect(part.restarts()).toBe(1);
+  expect(said).toEqual([expect.stringContaining('sleeper died (SIGKILL)'), 'sleeper is back']);
+
+  const second = part.birth() as Birth;
+  await part.stop();
+  expect([isAlive(second), part.state(), part.birth()]).toEqual([false, 'stopped', null]);
+  expect(readFileSync(path.join(dir, 'sleeper.log'), 'utf8').match(/SIGTERM/g)).toHaveLength(1);
+});
+
+test('When a part dies again and again, then the pauses grow, and a stop ends the attempts', async () => {
+  const part = createPart(spec('sleeper'), events);
+  await part.start();
+  const pauses = (): number[] => said.flatMap((line) => Number(/in (\d+) ms/.exec(line)?.[1] ?? Number.NaN) || []);
+  for (const count of [1, 2, 3]) {
+    kill(part);
+    await until(() => pauses().length === count, deadline('the death to be said'));
+    if (count < 3) await until(() => part.state() === 'ready', deadline('its return'));
+  }
+  await part.stop();
+  expect(pauses()).toEqual([200, 400, 800]);
+  expect([part.state(), part.birth()]).toEqual(['stopped', null]);
+});
+
+test('When a part never becomes ready, then its start fails, names the log, and leaves nothing running', async () => {
+  const part = createPart(spec('mute', 'setInterval(() => {}, 1000)', { readyWithinMs: 300 }), events);
+  await expect(part.start()).rejects.toThrow(path.join(dir, 'mute.log'));
+  expect(part.birth()).toBeNull();
+});
+
+test('When the stop comes while a part is being prepared, then nothing is started behind it', async () => {
+  let prepared = (): void => undefined;
+  const prepare = () => new Promise<void>((resolve) => (prepared = resolve));
+  const stack = createStack(
+    home,
+    [spec('slow', SLEEPER, { prepare }), spec('late', SLEEPER, { layer: 2 })],
+    events.say,
+  );
+  const start = stack.startLayer(1, () => undefined);
+  await stack.stop();
+  prepared();
+  await expect(start).rejects.toThrow('stopped');
+  await expect(stack.startLayer(2, () => undefined)).rejects.toThrow('stopped');
+  expect(stack.parts.map((part) => part.birth())).toEqual([null, null]);
+});
+
+test('When a launcher was killed, then what it left is ended by pid and start time, and a stranger with that pid lives on', async () => {
+  const left = spawn(process.execPath, ['-e', SLEEPER], { detached: true, stdio: 'ignore' });
+  const stranger = spawn(process.execPath, ['-e', SLEEPER], { detached: true, stdio: 'ignore' });
+  try {
+    const [ours, other] = [left, stranger].map(({ pid }) => birthOf(pid ?? 0) as Birth) as [Birth, Birth];
+    const parts = { relay: ours, gateway: { pid: other.pid, startedAt: 'long ago' } };
+    writeJson(home.at('pids.json'), { launcher: null, parts });
+    expect(await endLeftovers(home)).toEqual(['relay']);
+    expect([isAlive(ours), isAlive(other)]).toEqual([false, true]);
+  } finally {
+    for (const { pid } of [left, stranger]) signal(pid ?? 0, 'SIGKILL');
+  }
+});

@@ -1,0 +1,112 @@
+/** What the launcher decides before anything runs: ports, credentials, environment, arguments. */
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { readConfig } from '../../infra/process/config';
+import { parseArguments } from '../../stack/launcher/arguments';
+import { loadCredentials } from '../../stack/launcher/credentials';
+import { createHome, type Home, readJson, writeJson } from '../../stack/launcher/home';
+import { partsOf, portNames, type StackPlan } from '../../stack/launcher/plan';
+import { choosePorts } from '../../stack/launcher/ports';
+
+const ROOT = path.resolve(__dirname, '..', '..');
+
+let dir: string;
+let home: Home;
+
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'firstcome-home-'));
+  home = createHome(ROOT, { FIRSTCOME_HOME: dir });
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const occupy = (port: number): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen({ port, host: '127.0.0.1' }, () => resolve(server));
+  });
+
+async function planWith(env: Record<string, string>, scale: StackPlan['scale'] = {}): Promise<StackPlan> {
+  const { ports } = await choosePorts(home, portNames(scale), {});
+  return { home, ports, credentials: await loadCredentials(home), scale, env };
+}
+const partOf = (plan: StackPlan, name: string) => {
+  const part = partsOf(plan).find((each) => each.name === name);
+  if (!part) throw new Error(`no part ${name}`);
+  return part;
+};
+
+test('When a stack starts again, then it keeps its ports; a busy one moves and is named', async () => {
+  const names = ['gateway', 'redis'];
+  const first = await choosePorts(home, names, {});
+  expect((await choosePorts(home, names, {})).ports).toEqual(first.ports);
+
+  const other = await occupy(first.ports.gateway ?? 0);
+  try {
+    const { ports, moved } = await choosePorts(home, names, {});
+    expect(moved).toEqual(['gateway']);
+    expect(ports.gateway).not.toBe(first.ports.gateway);
+    expect(ports.redis).toBe(first.ports.redis);
+    expect(readJson(home.at('ports.json'))).toEqual(ports);
+  } finally {
+    await new Promise((resolve) => other.close(resolve));
+  }
+});
+
+test('When a stack is new, then its credentials are random, kept, and readable by their owner only', async () => {
+  const made = await loadCredentials(home);
+  expect(await loadCredentials(home)).toEqual(made);
+  expect(statSync(home.at('credentials.json')).mode & 0o077).toBe(0);
+  const other = await loadCredentials(createHome(ROOT, { FIRSTCOME_HOME: path.join(dir, 'other') }));
+  const secrets = [made, other].flatMap((each) => [
+    ...[each.mysql.password, each.principalSecret, each.ticketSecret, each.provider.secretKey, each.admin.password],
+    ...[each.tokens.privateKey.d, ...each.members.map(({ password }) => password)],
+  ]);
+  expect(new Set(secrets).size).toBe(secrets.length);
+  expect(JSON.stringify(made.tokens.publicKeys)).not.toContain(`"d"`);
+});
+
+test('When a state file is half-written, then it counts as absent; writing replaces it whole', () => {
+  writeFileSync(home.at('pids.json'), '{"launcher": {"pid": 1');
+  expect(readJson(home.at('pids.json'))).toBeNull();
+  writeJson(home.at('pids.json'), { launcher: null });
+  expect(readJson(home.at('pids.json'))).toEqual({ launcher: null });
+});
+
+test('When the user sets limits or the provider, then they win; addresses left in the shell do not', async () => {
+  const plan = await planWith({
+    CHECKOUT_GROUP_MAX: '1',
+    PROVIDER_URL: 'https://api.example.com',
+    MYSQL_URL: 'mysql://somebody@elsewhere/else',
+    SERVICES: 'orders',
+    PORT: '1',
+    UNRELATED: 'x',
+  });
+  const { env } = partOf(plan, 'services');
+  expect(env).toMatchObject({ CHECKOUT_GROUP_MAX: '1', PROVIDER_URL: 'https://api.example.com' });
+  expect(env.MYSQL_URL).toContain(`127.0.0.1:${plan.ports.mariadb}/`);
+  expect(env.PORT).toBe(String(plan.ports.services));
+  expect(env).not.toHaveProperty('SERVICES');
+  expect(env).not.toHaveProperty('UNRELATED');
+  expect(readConfig(['MYSQL_URL', 'REDIS_URL', 'KAFKA_BROKERS', 'PRINCIPAL_SECRET'], env)).toBeTruthy();
+});
+
+test('When parts are planned, then only those that run members are given the key that signs tokens', async () => {
+  const plan = await planWith({}, { members: 2, orders: 2 });
+  const given = partsOf(plan)
+    .filter(({ env }) => env.TOKEN_PRIVATE_KEY !== undefined)
+    .map(({ name }) => name);
+  expect(given).toEqual(['services', 'services-members-2']);
+});
+
+test('When a service is scaled, then its further instances run that service alone', async () => {
+  const { scale } = parseArguments(['--scale', 'orders=3,carts=2']);
+  const plan = await planWith({}, scale);
+  const instances = partsOf(plan).filter(({ name }) => name.startsWith('services-'));
+  expect(instances.map(({ name, env }) => [name, env.SERVICES])).toEqual([
+    ['services-carts-2', 'carts'],
+    ['services-orders-2', 'orders'],
+    ['services-orders-3', 'orders'],
+  ]);
+});
