@@ -52,7 +52,7 @@ interface JestReport {
   readonly numRuntimeErrorTestSuites: number;
 }
 
-const STACK_WITHIN_MS = 180_000;
+const STACK_WITHIN_MS = 300_000;
 const STACK_GRACE_MS = 90_000;
 
 const ended = (child: ChildProcess): Promise<number> =>
