@@ -360,3 +360,31 @@ describe('When a step fails, then it is made again and the end is the same', () 
     expect(synced(order)).toBe(1);
   });
 });
+
+describe('When the gate is closed or away', () => {
+  test('then the saga goes on, for the ledger holds the units, and the hold is settled when it is back', async () => {
+    const order = someOrder();
+    const key = nextKey();
+    world.provider.confirms(key, captured(order, key));
+    world.answer('adopt', 'unavailable', 1);
+    world.answer('syncHold', 'unavailable', 4);
+    const owner = await world.start([order]);
+
+    expect(await confirm(owner, order, key)).toMatchObject({ kind: 'done' });
+
+    expect(await endOf(owner)).toBe('CONFIRMED');
+    expect(synced(order)).toBe(1);
+  });
+
+  test('then an order that ended waits for it, and its units are given back once', async () => {
+    const order = someOrder();
+    const owner = await world.start([order]);
+    await opened(order);
+    world.answer('syncHold', 'unavailable', 4);
+
+    expect(await cancel(owner, order)).toEqual({ kind: 'cancelled' });
+
+    expect(await endOf(owner)).toBe('CANCELLED');
+    expect(synced(order)).toBe(1);
+  });
+});

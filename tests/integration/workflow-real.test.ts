@@ -2,9 +2,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../activities';
 import type { Reservation } from '../../infra/mysql/ledger';
-import { executeCancel, readLife, startRefund } from '../../infra/temporal/starts';
+import { createTemporal } from '../../infra/temporal/client';
+import { executeCancel, executeConfirm, readLife, startRefund } from '../../infra/temporal/starts';
 import type { Dispatcher } from '../../workers/dispatcher/dispatcher';
 import { createRealWorld, type RealWorld } from '../support/sagas/real-world';
+import { freePort } from '../support/servers';
 import { until } from '../support/until';
 import { eventsOf, historyOf, orderOf, stockOf } from './support/ledger';
 
@@ -120,6 +122,56 @@ test('When a buyer is refunded, then the money goes back first and the unit can 
     what: 'the gate has the unit',
   });
   expect(await startRefund(world.temporal, claimed.refund.paymentId)).toBe('already');
+});
+
+test('When the start of a refund was lost, then the sweeper makes it', async () => {
+  const order = await world.accepted(await world.product(1));
+  dispatcher = world.startDispatcher();
+  await world.pay(order);
+  const { orderId, memberId } = order;
+  const claimed = await world.ledger.claimBuyerRefund({ orderId, memberId, requestedBy: memberId, reason: 'too big' });
+  if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+  await world.sql.change('UPDATE refunds SET updated_at = updated_at - INTERVAL 60 SECOND WHERE order_id = ?', [
+    orderId,
+  ]);
+
+  expect(await new MockActivityEnvironment().run(createActivities(world.deps).sweepRefunds)).toBe(1);
+
+  await world.reaches(orderId, 'REFUNDED');
+});
+
+test('When the provider refuses a refund for good, then it stays REFUNDING and its workflow has failed in sight', async () => {
+  const card = '5100000000000004';
+  await world.sandbox.behave({ cards: { [card]: { refundRefusal: 'NOT_CANCELABLE_PAYMENT' } } });
+  const order = await world.accepted(await world.product(1));
+  dispatcher = world.startDispatcher();
+  await world.pay(order, { card });
+  const { orderId, memberId } = order;
+  const claimed = await world.ledger.claimBuyerRefund({ orderId, memberId, requestedBy: memberId, reason: 'too red' });
+  if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+
+  await startRefund(world.temporal, claimed.refund.paymentId);
+
+  const handle = world.temporal.client.workflow.getHandle(`refund-${claimed.refund.paymentId}`);
+  await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'REFUND_REFUSED' } });
+  expect((await orderOf(world.sql, orderId))?.status).toBe('REFUNDING');
+});
+
+test('When the engine is away, then a confirm says so at once', async () => {
+  const away = createTemporal({
+    TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}`,
+    TEMPORAL_NAMESPACE: 'default',
+    TEMPORAL_TASK_QUEUE: 'none',
+    TEMPORAL_API_KEY: undefined,
+    TEMPORAL_UI_URL: 'http://127.0.0.1',
+  });
+  const startedAt = Date.now();
+
+  const confirm = executeConfirm(away, { owner: 'o', answerMs: 3_000, orderId: 'ord_1', paymentKey: 'k', amount: 1 });
+
+  await expect(confirm).rejects.toMatchObject({ code: 'unavailable' });
+  expect(Date.now() - startedAt).toBeLessThan(4_000);
+  await away.close();
 });
 
 test('When a burst of 25 has gathered, then one workflow carries it and each order ends by itself', async () => {
