@@ -54,7 +54,11 @@ export async function main(argv: readonly string[]): Promise<number> {
       showTable(stack.parts);
       const url = (name: string): string => `http://127.0.0.1:${portOf(stackPlan.ports, name)}`;
       const temporalUi = temporalUiUrl(placesOf(stackPlan).temporal);
-      showTry({ gateway: url('gateway'), sandbox: url('sandbox'), temporalUi }, stackPlan.credentials);
+      showTry(
+        { gateway: url('gateway'), sandbox: url('sandbox'), temporalUi },
+        stackPlan.credentials,
+        stackPlan.home.at('credentials.json'),
+      );
       say(`  ready after ${((Date.now() - startedAt) / 1_000).toFixed(1)} s`);
     }
     say(`  stopping (${await told})`);

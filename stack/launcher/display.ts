@@ -51,9 +51,11 @@ export function tryLines({ gateway, sandbox }: Addresses, { members }: Credentia
   ];
 }
 
-export function showTry(addresses: Addresses, credentials: Credentials): void {
+/** @param file where the logins of admin and members are kept */
+export function showTry(addresses: Addresses, credentials: Credentials, file: string): void {
   say(`\n  Gateway   ${addresses.gateway}        API page ${addresses.gateway}/docs`);
   say(`  Temporal  ${addresses.temporalUi}`);
+  say(`  Logins    ${file}`);
   say('\n  Buy something (paste into bash):\n');
   for (const line of tryLines(addresses, credentials)) say(line);
   say('\n  Load:   npm run load -- --buyers 1000 --units 100');
