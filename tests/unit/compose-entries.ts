@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { API_SETTINGS } from '../../api/app';
 import { type SettingName, settings } from '../../infra/process/config';
-import { type ComposeService, ROOT } from './compose-files';
+import { type Compose, type ComposeService, ROOT } from './compose-files';
 
 /** `dist/api/main.js` in a command → `api/main.ts`; null when the container runs nothing of ours. */
 export function entryOf(service: ComposeService): string | null {
@@ -76,3 +76,13 @@ export function settingsOf(entry: string): EntrySettings {
   walk(join(ROOT, entry));
   return { read, required };
 }
+
+/** The containers that run something of ours: name, service, entry point. */
+export const ours = (compose: Compose): [string, ComposeService, string][] =>
+  Object.entries(compose.services).flatMap(([name, service]): [string, ComposeService, string][] => {
+    const entry = entryOf(service);
+    return entry ? [[name, service, entry]] : [];
+  });
+/** A job runs to its end, and is started again only when it failed. */
+export const isJob = (compose: Compose, name: string): boolean =>
+  compose.services[name]?.restart?.startsWith('on-failure') === true;
