@@ -27,6 +27,7 @@ export function startKeeper(deps: KeeperDeps) {
   const { source, open, checkDrift, driftEveryMs, lookEveryMs = LOOK_EVERY_MS, logger, measures } = deps;
   const row = createGateRow(source);
   let isOpen = false;
+  let isComplained = false;
   let stopping = false;
   let wake: () => void = () => undefined;
   let driftAt = 0;
@@ -79,13 +80,21 @@ export function startKeeper(deps: KeeperDeps) {
       };
     });
 
+  /** Once per outage, or the log is nothing else. */
+  const complain = (error: unknown): void => {
+    isOpen = false;
+    measures.seen(null);
+    if (!isComplained) logger.warn({ error }, 'gate: a store does not answer; trying on');
+    isComplained = true;
+  };
+
   const loop = async (): Promise<void> => {
     while (!stopping) {
-      await look().catch((error: unknown) => {
-        isOpen = false;
-        measures.seen(null);
-        logger.warn({ error }, 'gate: a store does not answer');
-      });
+      await look()
+        .then(() => {
+          isComplained = false;
+        })
+        .catch(complain);
       if (!stopping) await pause();
     }
   };

@@ -3,7 +3,7 @@ import { createDataSource } from '../../infra/mysql/data-source';
 import { createLedger } from '../../infra/mysql/ledger';
 import { readConfig } from '../../infra/process/config';
 import { runProcess, serveHealth } from '../../infra/process/lifecycle';
-import { BULK, connectRedis } from '../../infra/redis/connection';
+import { BULK, connectRedis, waitUntilReady } from '../../infra/redis/connection';
 import { createDriftCheck } from '../../infra/redis/drift';
 import { createGateOn } from '../../infra/redis/gate';
 import { createOpenGate } from '../../infra/redis/open-gate';
@@ -26,6 +26,8 @@ runProcess({
     releasers.add('mysql', () => source.destroy());
     const redis = connectRedis(config.REDIS_URL, BULK, (error) => logger.debug({ error }, 'redis'));
     releasers.add('redis', () => redis.disconnect());
+    // Without Redis the worker starts all the same: it is there when Redis comes back.
+    await waitUntilReady(redis, 2_000).catch((error: unknown) => logger.warn({ error }, 'redis is away'));
 
     const { holdVerdict: readVerdict, readAdjustments } = createLedger(source);
     const open = createOpenGate(redis, config.SHOP);
