@@ -8,6 +8,7 @@ import { loadCredentials } from './launcher/credentials';
 import { say, showReady, showTable, showTry, step } from './launcher/display';
 import { createHome } from './launcher/home';
 import { runJob } from './launcher/jobs';
+import type { PartSpec } from './launcher/part';
 import { partsOf, placesOf, portNames, type StackPlan } from './launcher/plan';
 import { choosePorts, portOf } from './launcher/ports';
 import { createStack, endLeftovers, runningLauncher, type Stack } from './launcher/stack';
@@ -29,16 +30,27 @@ async function plan(argv: readonly string[]): Promise<StackPlan> {
   return { home, ports, credentials: await loadCredentials(home), scale, env: process.env };
 }
 
+/**
+ * Each step as soon as what it needs is there. Our own processes come up side by side: any of them may be restarted
+ * alone at any time, so none relies on another's being first.
+ */
 async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
   const { home } = stackPlan;
   const log = (name: string): string => home.at('logs', `${name}.log`);
-  const layer = (n: number) => stack.startLayer(n, (part, ms) => showReady(part.spec.name, ms, part.spec.log));
+  const parts = (chosen: (spec: PartSpec) => boolean) =>
+    stack.start(chosen, (part, ms) => showReady(part.spec.name, ms, part.spec.log));
+  const part = (name: string) => parts((spec) => spec.name === name);
   const job = (name: string, entry: string, env: Record<string, string> = {}) =>
     step(name, log(name), () => runJob(stackPlan, { name, entry, env }));
 
-  await layer(1);
-  await Promise.all([job('migrations', 'infra/mysql/migrate.js'), job('topics', 'infra/kafka/ensure-topics.js')]);
-  for (const n of [2, 3, 4, 5]) await layer(n);
+  await Promise.all([
+    part('mariadb').then(() => job('migrations', 'infra/mysql/migrate.js')),
+    part('kafka').then(() => job('topics', 'infra/kafka/ensure-topics.js')),
+    part('redis'),
+    part('temporal'),
+    part('sandbox'),
+  ]);
+  await parts(({ layer }) => layer > 2);
   await job('seed', 'stack/seed.js', { SEED_CREDENTIALS: home.at('credentials.json') });
 }
 

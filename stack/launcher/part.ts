@@ -13,7 +13,7 @@ export interface PartSpec {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** started from low to high, stopped from high to low; parts of one layer together */
+  /** stopped from high to low, parts of one layer together: who uses something ends before it */
   readonly layer: number;
   readonly url?: string;
   readonly log: string;

@@ -167,7 +167,7 @@ function ownPart(plan: StackPlan, { name, entry, layer, env = {}, isBackground =
   };
 }
 
-/** Layers: 1 servers, 2 sandbox, 3 gate and checkout worker, 4 services and other workers, 5 gateway. */
+/** Layers: 1 servers, 2 sandbox, 3 gate and checkout worker, 4 services and other workers, 5 gateway (see PartSpec). */
 export function partsOf(plan: StackPlan): PartSpec[] {
   const places = placesOf(plan);
   const servers = [

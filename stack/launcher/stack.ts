@@ -40,7 +40,9 @@ export async function endLeftovers(home: Home): Promise<string[]> {
 
 export interface Stack {
   readonly parts: readonly Part[];
-  startLayer(layer: number, onReady: (part: Part, ms: number) => void): Promise<void>;
+  /** Starts the chosen parts side by side; resolves when all of them serve. */
+  start(chosen: (spec: PartSpec) => boolean, onReady: (part: Part, ms: number) => void): Promise<void>;
+  /** Layer after layer, from high to low. */
   stop(): Promise<void>;
 }
 
@@ -73,14 +75,16 @@ export function createStack(home: Home, specs: readonly PartSpec[], say: (senten
 
   return {
     parts,
-    async startLayer(layer, onReady) {
+    async start(chosen, onReady) {
       // Told to stop while the schema was being made: nothing may start behind the stop's back.
       if (isStopping) throw new Error('stopped before everything had started');
-      const starts = inLayer(layer).map(async (part) => {
-        const startedAt = Date.now();
-        await part.start();
-        onReady(part, Date.now() - startedAt);
-      });
+      const starts = parts
+        .filter(({ spec }) => chosen(spec))
+        .map(async (part) => {
+          const startedAt = Date.now();
+          await part.start();
+          onReady(part, Date.now() - startedAt);
+        });
       await Promise.all(starts);
     },
     async stop() {

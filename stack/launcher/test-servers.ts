@@ -37,7 +37,10 @@ export async function startTestServers(home: Home, say: (sentence: string) => vo
     say,
   );
   await stack
-    .startLayer(1, (part, ms) => say(`${part.spec.name} ready in ${ms} ms`))
+    .start(
+      () => true,
+      (part, ms) => say(`${part.spec.name} ready in ${ms} ms`),
+    )
     .catch(async (error: unknown) => {
       await stack.stop();
       throw error;

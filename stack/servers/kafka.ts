@@ -68,7 +68,13 @@ export function kafkaSpec(place: KafkaPlace): ServerSpec {
     command: findJava(),
     args: [
       // A broker for one machine: small heap, quick start.
-      ...['-Xms128m', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'],
+      ...[
+        '-Xms128m',
+        '-Xmx256m',
+        '-XX:TieredStopAtLevel=1',
+        '-XX:+UseSerialGC',
+        '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+      ],
       ...['-cp', classPath(place.jars), 'kafka.Kafka', path.join(place.dir, 'server.properties')],
     ],
     env: serverEnv(),

@@ -88,11 +88,19 @@ test('When the stop comes while a part is being prepared, then nothing is starte
     [spec('slow', SLEEPER, { prepare }), spec('late', SLEEPER, { layer: 2 })],
     events.say,
   );
-  const start = stack.startLayer(1, () => undefined);
+  const start = stack.start(
+    ({ layer }) => layer === 1,
+    () => undefined,
+  );
   await stack.stop();
   prepared();
   await expect(start).rejects.toThrow('stopped');
-  await expect(stack.startLayer(2, () => undefined)).rejects.toThrow('stopped');
+  await expect(
+    stack.start(
+      ({ layer }) => layer === 2,
+      () => undefined,
+    ),
+  ).rejects.toThrow('stopped');
   expect(stack.parts.map((part) => part.birth())).toEqual([null, null]);
 });
 
