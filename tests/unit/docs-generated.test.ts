@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DOCUMENTS, madeFiles, partsOf, readDocument } from '../../docs/generators/documents';
 
-const HOW = 'run: node -r ./tests/support/ts-hook.cjs docs/generators/write.ts';
+const HOW = 'run: node docs/generators/write.cjs';
 
 test.each([...madeFiles()])('When settings or contract change, then %s is made anew', (path, expected) => {
   const actual = existsSync(path) ? readDocument(path) : '';
