@@ -43,14 +43,16 @@ async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
   const job = (name: string, entry: string, env: Record<string, string> = {}) =>
     step(name, log(name), () => runJob(stackPlan, { name, entry, env }));
 
+  const schema = part('mariadb').then(() => job('migrations', 'infra/mysql/migrate.js'));
+  // The broker is the slowest of all, and only two of ours speak to it.
+  const topics = part('kafka').then(() => job('topics', 'infra/kafka/ensure-topics.js'));
+  const needsTopics = (name: string): boolean => name === 'relay' || name === 'consumers';
+  const stores = Promise.all([schema, part('redis'), part('temporal')]);
   await Promise.all([
-    part('mariadb').then(() => job('migrations', 'infra/mysql/migrate.js')),
-    part('kafka').then(() => job('topics', 'infra/kafka/ensure-topics.js')),
-    part('redis'),
-    part('temporal'),
     part('sandbox'),
+    stores.then(() => parts(({ layer, name }) => layer > 2 && !needsTopics(name))),
+    Promise.all([topics, schema]).then(() => parts(({ name }) => needsTopics(name))),
   ]);
-  await parts(({ layer }) => layer > 2);
   await job('seed', 'stack/seed.js', { SEED_CREDENTIALS: home.at('credentials.json') });
 }
 
