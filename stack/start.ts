@@ -50,10 +50,11 @@ async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
   const stores = Promise.all([schema, part('redis'), part('temporal')]);
   await Promise.all([
     part('sandbox'),
-    stores.then(() => parts(({ layer, name }) => layer > 2 && !needsTopics(name))),
+    stores
+      .then(() => parts(({ layer, name }) => layer > 2 && !needsTopics(name)))
+      .then(() => job('seed', 'stack/seed.js', { SEED_CREDENTIALS: home.at('credentials.json') })),
     Promise.all([topics, schema]).then(() => parts(({ name }) => needsTopics(name))),
   ]);
-  await job('seed', 'stack/seed.js', { SEED_CREDENTIALS: home.at('credentials.json') });
 }
 
 /** Runs the stack until it is told to stop. @returns the exit code */
