@@ -8,7 +8,9 @@ import { type Compose, type ComposeService, ROOT } from './compose-files';
 
 /** `dist/api/main.js` in a command → `api/main.ts`; null when the container runs nothing of ours. */
 export function entryOf(service: ComposeService): string | null {
-  const entry = /\bdist\/([\w/-]+)\.js\b/.exec((service.command ?? []).join(' '))?.[1];
+  const entry = /\bdist\/([\w/-]+)\.js\b/.exec(
+    [...(service.entrypoint ?? []), ...(service.command ?? [])].join(' '),
+  )?.[1];
   return service.build && entry ? `${entry}.ts` : null;
 }
 
@@ -83,6 +85,6 @@ export const ours = (compose: Compose): [string, ComposeService, string][] =>
     const entry = entryOf(service);
     return entry ? [[name, service, entry]] : [];
   });
-/** A job runs to its end, and is started again only when it failed. */
+/** A job runs to its end: it is started again only when it failed, or only by hand. */
 export const isJob = (compose: Compose, name: string): boolean =>
-  compose.services[name]?.restart?.startsWith('on-failure') === true;
+  /^(on-failure(:\d+)?|no)$/.test(compose.services[name]?.restart ?? '');

@@ -9,6 +9,7 @@ export const ROOT = join(__dirname, '..', '..');
 export interface ComposeService {
   readonly image: string;
   readonly build?: string;
+  readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string | number | boolean>>;
   readonly ports?: readonly string[];

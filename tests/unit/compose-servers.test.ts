@@ -78,7 +78,8 @@ test('When the cluster file is laid over, then the development engine and its po
   expect(temporal?.image).toMatch(/^temporalio\/server:/);
   expect(temporal).toMatchObject({ command: [], ports: [], volumes: [] });
   expect(cluster.services['temporal-ui']?.ports?.[0]).toMatch(/:8080$/);
-  const needsEngine = ours(cluster).filter(([, service]) => service.environment?.TEMPORAL_ADDRESS);
+  const processes = ours(cluster).filter(([name]) => !isJob(cluster, name));
+  const needsEngine = processes.filter(([, service]) => service.environment?.TEMPORAL_ADDRESS);
   const early = needsEngine.filter(([, service]) => !service.depends_on?.['temporal-namespace']);
   expect(early.map(([name]) => name)).toEqual([]);
 });
