@@ -100,5 +100,5 @@ export async function inTransaction<T>(source: DataSource, work: (tx: Sql) => Pr
   }
 }
 
-/** JSON columns arrive as text from MariaDB and parsed from MySQL. */
+/** JSON columns arrive parsed or as text, depending on what the server tells the driver of the column. */
 export const parseJson = <T>(value: unknown): T => (typeof value === 'string' ? JSON.parse(value) : value) as T;

@@ -46,7 +46,8 @@ async function format(place: KafkaPlace): Promise<void> {
   const file = path.join(place.dir, 'server.properties');
   writeFileSync(file, properties(place));
   if (existsSync(path.join(place.dir, 'data', 'meta.properties'))) return;
-  const clusterId = randomBytes(16).toString('base64url');
+  // An id that began with a hyphen would be read as an option.
+  const clusterId = `F${randomBytes(16).toString('base64url').slice(1)}`;
   await promisify(execFile)(
     findJava(),
     ['-cp', classPath(place.jars), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file],

@@ -1,6 +1,13 @@
 /** Acceptance: a batch goes as one when nothing is wrong, and each order gets its own answer when something is. */
-import { createAcceptor, type Acceptance, type Reservation } from '../../infra/mysql/ledger';
-import { createLedgerFixture, expectUnitsAddUp, historyOf, type LedgerFixture, orderOf, stockOf } from './support/ledger';
+import { type Acceptance, createAcceptor, type Reservation } from '../../infra/mysql/ledger';
+import {
+  createLedgerFixture,
+  expectUnitsAddUp,
+  historyOf,
+  type LedgerFixture,
+  orderOf,
+  stockOf,
+} from './support/ledger';
 
 let fixture: LedgerFixture;
 beforeAll(async () => {
@@ -14,9 +21,7 @@ const kinds = (answers: readonly Acceptance[]): readonly string[] => answers.map
 /** Commits of this server so far: one batch is one of them. */
 async function transactionsDuring(work: () => Promise<unknown>): Promise<number> {
   const read = async () =>
-    Number(
-      (await fixture.sql.rows<{ Value: string }>("SHOW GLOBAL STATUS LIKE 'Com_commit'"))[0]?.Value,
-    );
+    Number((await fixture.sql.rows<{ Value: string }>("SHOW GLOBAL STATUS LIKE 'Com_commit'"))[0]?.Value);
   const before = await read();
   await work();
   return (await read()) - before;
@@ -90,7 +95,11 @@ describe('each guard', () => {
   test('When one key comes twice in one batch, then the lower sequence has it', async () => {
     const productId = await fixture.product(10);
     const first = fixture.reservation(productId);
-    const second = { ...fixture.reservation(productId), memberId: first.memberId, idempotencyKey: first.idempotencyKey };
+    const second = {
+      ...fixture.reservation(productId),
+      memberId: first.memberId,
+      idempotencyKey: first.idempotencyKey,
+    };
     expect(await fixture.ledger.acceptOrders([second, first])).toEqual([
       { kind: 'replayed', orderId: first.orderId, bodyHash: first.bodyHash },
       { kind: 'accepted', orderId: first.orderId },

@@ -105,7 +105,10 @@ test('When another transaction holds an order, then the claim passes it by inste
   await runner.startTransaction('READ COMMITTED');
   await runner.query('SELECT id FROM orders WHERE id = ? FOR UPDATE', [batch[0]?.orderId]);
   try {
-    expect(sequences(await fixture.ledger.claimOrders(request(2, 9)))).toEqual([batch[1]?.sequence, batch[2]?.sequence]);
+    expect(sequences(await fixture.ledger.claimOrders(request(2, 9)))).toEqual([
+      batch[1]?.sequence,
+      batch[2]?.sequence,
+    ]);
   } finally {
     await runner.rollbackTransaction();
     await runner.release();

@@ -88,7 +88,10 @@ export async function createLedgerFixture(): Promise<LedgerFixture> {
     async claimed(productId, given) {
       const made = await accepted(productId, given);
       const owner = `checkout-${made.orderId}`;
-      await sql.change('UPDATE orders SET owner = ?, claimed_at = UTC_TIMESTAMP(3) WHERE id = ?', [owner, made.orderId]);
+      await sql.change('UPDATE orders SET owner = ?, claimed_at = UTC_TIMESTAMP(3) WHERE id = ?', [
+        owner,
+        made.orderId,
+      ]);
       return { ...made, owner };
     },
     destroy: () => database.destroy(),
@@ -127,9 +130,9 @@ export async function orderOf(sql: Sql, orderId: string): Promise<OrderState | u
 }
 
 export const historyOf = async (sql: Sql, orderId: string): Promise<readonly string[]> =>
-  (await sql.rows<{ status: string }>('SELECT status FROM order_history WHERE order_id = ? ORDER BY id', [orderId])).map(
-    (row) => row.status,
-  );
+  (
+    await sql.rows<{ status: string }>('SELECT status FROM order_history WHERE order_id = ? ORDER BY id', [orderId])
+  ).map((row) => row.status);
 
 export const eventsOf = async (sql: Sql, orderId: string): Promise<readonly string[]> =>
   (await sql.rows<{ type: string }>('SELECT type FROM outbox WHERE order_id = ? ORDER BY id', [orderId])).map(
