@@ -8,6 +8,7 @@ import { type Buyer, createShop, type Shop, send } from './support/shop';
 const IN_FLIGHT_MAX = 8;
 const BACKLOG_MAX = 12;
 const REFUSED = 5;
+const SERVERS = ['mariadb', 'redis', 'kafka', 'temporal'];
 
 let stack: OwnStack;
 let shop: Shop;
@@ -126,7 +127,11 @@ test('When the checkout worker stands still, then the bound is started, the back
     }
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['backlog_full']));
     expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
-    // What is claimed, and one backlog on top of it: nobody else was told yes.
+    // Exactly the bound is started, and nothing of the refused remains.
+    const claimed = 'SELECT COUNT(*) FROM orders WHERE status = "QUEUED" AND owner IS NOT NULL';
+    await until(async () => (await stack.count(claimed)) >= IN_FLIGHT_MAX, { within: 10_000, what: 'the claims' });
+    expect(await stack.count(claimed)).toBe(IN_FLIGHT_MAX);
+    expect(await stack.count(`SELECT held FROM stock WHERE product_id = '${productId}'`)).toBe(accepted.length);
     expect(accepted.length).toBeGreaterThanOrEqual(BACKLOG_MAX);
     expect(accepted.length).toBeLessThanOrEqual(IN_FLIGHT_MAX + BACKLOG_MAX + REFUSED);
   } finally {
@@ -169,10 +174,14 @@ test('When the launcher is killed, then the next start ends what it left and fin
   expect(products.body.items.filter(({ name }) => name === 'Enamel mug')).toHaveLength(1);
 }, 330_000);
 
-test('When npm is told to stop, then every process of the stack ends, the servers last', async () => {
+test('When npm is told to stop, then every process of the stack ends, each of ours in good order', async () => {
   const births = stack.births();
   expect(stack.alive(births)).toHaveLength(stack.partNames().length + 1);
   await stack.stop();
   expect(stack.alive(births)).toEqual([]);
   expect(stack.output()).toContain('stopped');
+  // Each of ours drained and released before its end: none was cut off because a server went first.
+  for (const name of stack.partNames().filter((each) => !SERVERS.includes(each))) {
+    expect([name, stack.lastLine(name)]).toEqual([name, expect.stringContaining('"msg":"stopped"')]);
+  }
 }, 120_000);

@@ -1,9 +1,12 @@
 /** A complete stack of this test alone, started as a user starts it: by `npm start`, in a state folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { Credentials } from '../../../stack/launcher/credentials';
 import { createHome, readJson } from '../../../stack/launcher/home';
+import { DATABASE } from '../../../stack/launcher/plan';
+import { type Ports, portOf } from '../../../stack/launcher/ports';
 import { birthOf, isAlive, startTimeOf } from '../../../stack/launcher/process-life';
 import { endLeftovers, type StackFile } from '../../../stack/launcher/stack';
 import { until } from '../../support/until';
@@ -69,6 +72,22 @@ export function createOwnStack(env: Readonly<Record<string, string>> = {}) {
         .map(([name]) => name),
 
     births: () => pids(),
+
+    /** One number out of its database. */
+    async count(sql: string): Promise<number> {
+      const { mysql } = readJson<Credentials>(home.at('credentials.json')) as Credentials;
+      const port = portOf(readJson<Ports>(home.at('ports.json')) ?? {}, 'mariadb');
+      const connection = await createConnection({ host: '127.0.0.1', port, ...mysql, database: DATABASE });
+      try {
+        const [rows] = await connection.query<RowDataPacket[]>(sql);
+        return Number(Object.values(rows[0] ?? {})[0]);
+      } finally {
+        await connection.end();
+      }
+    },
+
+    /** The last line a part has logged. */
+    lastLine: (name: string): string => readFileSync(part(name).log, 'utf8').trim().split('\n').at(-1) ?? '',
 
     signalPart(name: string, signal: NodeJS.Signals): void {
       const { pid } = part(name);
