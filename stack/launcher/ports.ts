@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:net';
 import { type Home, readJson, writeJson } from './home';
+import { claimPort } from './port-claims';
 
 export type Ports = Readonly<Record<string, number>>;
 
@@ -21,12 +22,12 @@ const listens = (port: number): Promise<number | null> =>
     });
   });
 
-/** A port nobody listens on now; `wanted` when that is free. */
+/** A port nobody listens on now and no other stack is about to; `wanted` when that is so. */
 export async function freePort(wanted: number | undefined, taken: ReadonlySet<number>): Promise<number> {
-  if (wanted && !taken.has(wanted) && (await listens(wanted)) !== null) return wanted;
+  if (wanted && !taken.has(wanted) && (await listens(wanted)) !== null && claimPort(wanted)) return wanted;
   for (;;) {
     const port = await listens(0);
-    if (port !== null && !taken.has(port)) return port;
+    if (port !== null && !taken.has(port) && claimPort(port)) return port;
   }
 }
 
