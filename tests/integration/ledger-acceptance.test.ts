@@ -150,6 +150,8 @@ describe('each guard', () => {
         'accepted',
       ]);
       await expectNoTrace(stale);
+      const older = [fixture.reservation(productId), fixture.reservation(productId)];
+      expect(kinds(await fixture.ledger.acceptOrders(older))).toEqual(['staleGeneration', 'staleGeneration']);
     } finally {
       await fixture.sql.change('UPDATE gate SET generation = 0');
     }
