@@ -49,7 +49,7 @@ export function parseServices(names: readonly string[]): ServiceName[] {
 }
 
 export const composeServices = (parts: ApiParts, services: readonly ServiceName[]): Promise<ServiceModule[]> =>
-  Promise.all(services.map((service) => MODULES[service](parts)));
+  Promise.all(services.map(async (service) => MODULES[service](parts)));
 
 /** What this process reads; which of them must be there depends on the services it runs. */
 export const API_SETTINGS = [

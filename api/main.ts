@@ -39,7 +39,7 @@ runProcess({
         // Gateways stop sending first; then what is under way ends; then what goes on behind it.
         await registration.goodbye();
         await server.close();
-        await Promise.all(modules.map((module) => module.stop?.()));
+        await Promise.all(modules.map(async (module) => module.stop?.()));
       },
     };
   },

@@ -118,7 +118,7 @@ test('When random steps run side by side in any order, then nothing leaks, doubl
       }
       for (const round of rounds) {
         await Promise.all(
-          round.map(({ name, order, key }) => {
+          round.map(async ({ name, order, key }) => {
             const target = orders[order];
             return target ? STEPS[name]?.(fixture.ledger, target, key) : undefined;
           }),
