@@ -10,7 +10,7 @@ import { createHome } from './launcher/home';
 import { runJob } from './launcher/jobs';
 import type { PartSpec } from './launcher/part';
 import { partsOf, placesOf, portNames, type StackPlan } from './launcher/plan';
-import { choosePorts, portOf } from './launcher/ports';
+import { choosePorts, portOf, WELL_KNOWN } from './launcher/ports';
 import { createStack, endLeftovers, runningLauncher, type Stack } from './launcher/stack';
 import { untilTold } from './launcher/until-told';
 import { temporalUiUrl } from './servers/temporal';
@@ -25,7 +25,7 @@ async function plan(argv: readonly string[]): Promise<StackPlan> {
     );
   const left = await endLeftovers(home);
   if (left.length > 0) say(`  ended what an earlier start had left: ${left.join(', ')}`);
-  const { ports, moved } = await choosePorts(home, portNames(scale));
+  const { ports, moved } = await choosePorts(home, portNames(scale), home.isUsual ? WELL_KNOWN : {});
   for (const name of moved) say(`  the port of ${name} was busy: it moved to ${ports[name]}`);
   return { home, ports, credentials: await loadCredentials(home), scale, env: process.env };
 }

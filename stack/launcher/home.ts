@@ -7,6 +7,8 @@ export interface Home {
   readonly root: string;
   /** the state folder, absolute */
   readonly dir: string;
+  /** true for the folder that `npm start` uses unless told otherwise */
+  readonly isUsual: boolean;
   /** a file or folder in it; parents are made */
   at(...parts: string[]): string;
   /** a folder in it, made */
@@ -24,6 +26,7 @@ export function createHome(root: string, env: Readonly<Record<string, string | u
   return {
     root,
     dir,
+    isUsual: dir === path.join(root, '.firstcome'),
     at,
     folder: (...parts) => {
       const folder = path.join(dir, ...parts);

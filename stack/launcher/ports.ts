@@ -9,7 +9,7 @@ import { claimPort } from './port-claims';
 export type Ports = Readonly<Record<string, number>>;
 
 /** What users know by heart; everything else takes what is free. */
-const PREFERRED: Ports = { gateway: 8080, temporalUi: 8233, temporal: 7233, sandbox: 8090 };
+export const WELL_KNOWN: Ports = { gateway: 8080, temporalUi: 8233, temporal: 7233, sandbox: 8090 };
 
 const listens = (port: number): Promise<number | null> =>
   new Promise((resolve) => {
@@ -33,10 +33,10 @@ export async function freePort(wanted: number | undefined, taken: ReadonlySet<nu
 
 /**
  * One port per name: the kept one if it is free, else another.
- * @param preferred what a new folder begins with; tests leave the well-known ones to `npm start`
+ * @param preferred what a new folder begins with; further stacks (FIRSTCOME_HOME, tests) leave the well-known ones to `npm start`
  * @returns the ports, and the names whose port had to move
  */
-export async function choosePorts(home: Home, names: readonly string[], preferred: Ports = PREFERRED) {
+export async function choosePorts(home: Home, names: readonly string[], preferred: Ports) {
   const file = home.at('ports.json');
   const kept = readJson<Record<string, number>>(file) ?? {};
   const ports: Record<string, number> = {};

@@ -102,7 +102,7 @@ export function examine(root, home) {
     memory(),
     files(),
     server('MariaDB', which('mariadbd', 'mysqld'), /(?:Ver|from) (\d+\.\d+)/, [10.11, 12]),
-    server('Redis', which('redis-server'), /v=(\d+\.\d+)/, [7, 8]),
+    server('Redis', which('redis-server', 'redis-check-rdb'), /(?:v=|redis-check-rdb )(\d+\.\d+)/, [7, 8]),
     server('Java', java, /(?:version "|openjdk |java )(\d+)/, [17, 99]),
     data(home),
     ...missing,
