@@ -1,6 +1,7 @@
 /** The connection to MariaDB: `createDataSource` builds it, `migrate` brings the schema up to date. */
 import 'reflect-metadata';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { ENTITIES } from './entities';
 import { Initial1764000000001 } from './migrations/0001-initial';
 
 export interface MysqlConfig {
@@ -25,7 +26,7 @@ export function createDataSource(config: MysqlConfig): DataSource {
     bigNumberStrings: false,
     poolSize: config.MYSQL_POOL_SIZE ?? 10,
     connectTimeout: 5_000,
-    entities: [],
+    entities: ENTITIES,
     migrations: [Initial1764000000001],
     migrationsTableName: 'migrations',
     synchronize: false,
