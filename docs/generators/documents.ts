@@ -12,6 +12,7 @@ import {
   paymentMoves,
   problemsTable,
 } from './contract';
+import { constraintsTable, erdDiagram } from './erd';
 import { eventExample, eventsTable } from './events';
 import { envExample, settingsTable } from './settings';
 import { confirmTruth, lookUpTruth, refundTruth } from './truth';
@@ -22,6 +23,8 @@ const PARTS: Readonly<Record<string, () => string>> = {
   settings: settingsTable,
   operations: operationsTable,
   problems: problemsTable,
+  constraints: constraintsTable,
+  erd: erdDiagram,
   events: eventsTable,
   'event-example': eventExample,
   'order-moves': orderMoves,
@@ -36,6 +39,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
 /** Documents with made parts, and the names of the parts each must hold. */
 export const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   'README.md': ['operations', 'settings'],
+  'docs/erd.md': ['erd', 'constraints'],
   'docs/errors.md': ['problems'],
   'docs/events.md': ['events', 'event-example'],
   'docs/payments.md': [
