@@ -58,16 +58,18 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   'When an instance gets %s under reads, then no request fails',
   async (signal) => {
     const load = startLoad();
-    await until(() => load.served() > 300, { within: 20_000, what: 'load is running' });
+    await until(() => load.served() > 300, { within: 60_000, what: 'load is running' });
     const [victim] = instances;
     victim?.kill(signal);
     await victim?.exited;
     const before = load.served();
-    await until(() => load.served() > before + 500, { within: 20_000, what: 'load goes on' });
+    await until(() => load.served() > before + 500, { within: 60_000, what: 'load goes on' });
     const { failures } = await load.stop();
     expect(failures).toEqual([]);
     expect(await servedBy(20)).toEqual(new Set([instances[1]?.pid]));
   },
+  // How fast the load goes is the machine's affair; that nothing fails is ours.
+  180_000,
 );
 
 test('When an instance says goodbye, then its requests under way still end well', async () => {
