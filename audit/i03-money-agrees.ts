@@ -19,6 +19,11 @@ export const moneyAgrees: Check = {
       const ours = status === 'DONE' ? (payment.capturedAmount ?? payment.amount) : 0;
       if (ours !== atProvider) offenders.push({ paymentId, orderId, status, ours, provider: atProvider });
     }
+    const known = new Set(payments.map(({ orderId, paymentKey }) => `${orderId} ${paymentKey ?? ''}`));
+    for (const { orderId, paymentKey, amount, refunded } of provider) {
+      if (amount !== refunded && !known.has(`${orderId} ${paymentKey}`))
+        offenders.push({ orderId, paymentKey, what: 'no payment of ours', provider: amount - refunded });
+    }
     const confirmed = await sql.rows<{ total: number | string | null }>(
       "SELECT SUM(amount) AS total FROM orders WHERE status = 'CONFIRMED'",
     );
