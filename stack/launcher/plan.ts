@@ -181,6 +181,8 @@ export function partsOf(plan: StackPlan): PartSpec[] {
     entry: `workers/${name}/main.js`,
     layer,
     isBackground: name !== 'gate',
+    // One call of a lane carries up to fifty steps, each a transaction of its own.
+    ...(name === 'checkout' ? { env: { MYSQL_POOL_SIZE: '30' } } : {}),
   });
   const own: OwnPart[] = [
     { name: 'sandbox', entry: 'sandbox/main.js', layer: 2, env: { SANDBOX_DIR: plan.home.folder('data', 'sandbox') } },
