@@ -7,13 +7,13 @@
  * `--quick`: unit and integration of the core, for daily work. Ends with one line: `N passed, N failed`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { say } from './launcher/display';
-import { createHome, type Home, readJson } from './launcher/home';
+import { type Home, readJson } from './launcher/home';
 import { birthOf, endProcess } from './launcher/process-life';
-import { endLeftovers, runningLauncher } from './launcher/stack';
+import { clearDeadRuns, createRun } from './launcher/runs';
 import { startTestServers } from './launcher/test-servers';
 import { untilTold } from './launcher/until-told';
 
@@ -136,29 +136,14 @@ async function runOnStack(home: Home, suites: readonly Suite[], signal: AbortSig
   return counts;
 }
 
-/** Runs that were killed leave servers and folders: they are ended and removed by the next. */
-async function clearDeadRuns(parent: string, root: string): Promise<void> {
-  for (const run of readdirSync(parent)) {
-    const homes = readdirSync(path.join(parent, run)).map((name) =>
-      createHome(root, { FIRSTCOME_HOME: path.join(parent, run, name) }),
-    );
-    const isOver = homes.every((home) => existsSync(home.at('pids.json')) && !runningLauncher(home));
-    if (!isOver) continue;
-    for (const home of homes) await endLeftovers(home);
-    rmSync(path.join(parent, run), { recursive: true, force: true });
-  }
-}
-
 const sum = (counts: readonly Counts[], of: keyof Counts): number =>
   counts.reduce((total, each) => total + each[of], 0);
 
 /** @returns 0 only when tests ran and none failed */
 export async function main(argv: readonly string[]): Promise<number> {
   const root = path.resolve(__dirname, '..', '..');
-  const parent = createHome(root, {}).folder('runs');
-  await clearDeadRuns(parent, root);
-  const dir = mkdtempSync(path.join(parent, 'test-'));
-  const homeOf = (name: string): Home => createHome(root, { FIRSTCOME_HOME: path.join(dir, name) });
+  await clearDeadRuns(root);
+  const { dir, homeOf } = createRun(root, 'test-');
   const suites = argv.includes('--quick') ? QUICK : SUITES;
   const stopping = new AbortController();
   void untilTold().then((reason) => {
@@ -180,5 +165,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     say(`  ✗ ${error instanceof Error ? error.message : String(error)}`);
     say('0 passed, 1 failed');
     return 1;
+  } finally {
+    // A suite that was cut off could not stop the stacks of its own.
+    await clearDeadRuns(root);
   }
 }

@@ -1,11 +1,12 @@
 /** Supervision of real processes: deaths, restarts, leftovers, stops. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createHome, type Home, writeJson } from '../../stack/launcher/home';
 import { createPart, type Part, type PartSpec } from '../../stack/launcher/part';
 import { type Birth, birthOf, isAlive, signal } from '../../stack/launcher/process-life';
+import { clearDeadRuns, createRun } from '../../stack/launcher/runs';
 import { createStack, endLeftovers } from '../../stack/launcher/stack';
 import { until } from '../support/until';
 
@@ -115,5 +116,20 @@ test('When a launcher was killed, then what it left is ended by pid and start ti
     expect([isAlive(ours), isAlive(other)]).toEqual([false, true]);
   } finally {
     for (const { pid } of [left, stranger]) signal(pid ?? 0, 'SIGKILL');
+  }
+});
+
+test('When a run of tests was killed, then the next one ends its processes and removes its folder, and leaves living runs alone', async () => {
+  const left = spawn(process.execPath, ['-e', SLEEPER], { detached: true, stdio: 'ignore' });
+  try {
+    const [dead, living] = [createRun(dir, 'test-'), createRun(dir, 'test-')];
+    writeJson(path.join(dead.dir, 'run.json'), { pid: process.pid, startedAt: 'long ago' });
+    const birth = birthOf(left.pid ?? 0) as Birth;
+    writeJson(dead.homeOf('stack').at('pids.json'), { launcher: null, parts: { relay: birth } });
+
+    await clearDeadRuns(dir);
+    expect([isAlive(birth), existsSync(dead.dir), existsSync(living.dir)]).toEqual([false, false, true]);
+  } finally {
+    signal(left.pid ?? 0, 'SIGKILL');
   }
 });

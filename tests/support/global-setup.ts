@@ -2,11 +2,12 @@
  * Gives every test file its servers: those that `npm test` or `npm run test:servers` has started, else private ones for
  * this run. Unit tests alone start none.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Config } from '@jest/types';
-import { createHome, readJson } from '../../stack/launcher/home';
+import { readJson } from '../../stack/launcher/home';
 import { type Birth, isAlive } from '../../stack/launcher/process-life';
+import { clearDeadRuns, createRun } from '../../stack/launcher/runs';
 import { startTestServers, type TestServers } from '../../stack/launcher/test-servers';
 import { SERVERS_VARIABLE } from './servers';
 
@@ -30,9 +31,9 @@ export default async function setUp(config: Config.GlobalConfig): Promise<void> 
   if (process.env[SERVERS_VARIABLE] || !needsServers(config)) return;
   let servers = held();
   if (!servers) {
-    const parent = createHome(ROOT, {}).folder('runs');
-    const dir = mkdtempSync(path.join(parent, 'jest-'));
-    const started = await startTestServers(createHome(ROOT, { FIRSTCOME_HOME: dir }), () => undefined);
+    await clearDeadRuns(ROOT);
+    const { dir, homeOf } = createRun(ROOT, 'jest-');
+    const started = await startTestServers(homeOf('servers'), () => undefined);
     servers = started.servers;
     globalThis.stopTestServers = async () => {
       await started.stop();

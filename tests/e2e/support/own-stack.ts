@@ -1,13 +1,14 @@
 /** A complete stack of this test alone, started as a user starts it: by `npm start`, in a state folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { Credentials } from '../../../stack/launcher/credentials';
-import { createHome, readJson } from '../../../stack/launcher/home';
+import { readJson } from '../../../stack/launcher/home';
 import { DATABASE } from '../../../stack/launcher/plan';
 import { type Ports, portOf } from '../../../stack/launcher/ports';
 import { birthOf, isAlive, startTimeOf } from '../../../stack/launcher/process-life';
+import { createRun } from '../../../stack/launcher/runs';
 import { endLeftovers, type StackFile } from '../../../stack/launcher/stack';
 import { until } from '../../support/until';
 
@@ -22,8 +23,8 @@ interface PidFile {
 
 /** @param env settings, as a user puts them before `npm start` */
 export function createOwnStack(env: Readonly<Record<string, string>> = {}) {
-  const dir = mkdtempSync(path.join(createHome(ROOT, {}).folder('runs'), 'start-'));
-  const home = createHome(ROOT, { FIRSTCOME_HOME: path.join(dir, 'stack') });
+  const { dir, homeOf } = createRun(ROOT, 'start-');
+  const home = homeOf('stack');
   let npm: ChildProcess | null = null;
   let output = '';
 
