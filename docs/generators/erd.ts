@@ -1,8 +1,10 @@
 /** The picture of the tables, made from the entities; a test holds those to the migrations. */
+import type { EntitySchemaColumnOptions as Column } from 'typeorm';
 import { ENTITIES, REFERENCES } from '../../infra/mysql/entities';
 
-type Entity = (typeof ENTITIES)[number]['options'];
-type Column = NonNullable<Entity['columns'][keyof Entity['columns']]>;
+type Entity = Pick<(typeof ENTITIES)[number]['options'], 'name' | 'indices' | 'checks'> & {
+  readonly columns: Readonly<Record<string, Column | undefined>>;
+};
 
 const typeOf = ({ type, length, precision }: Column): string => {
   const size = length ?? precision;
@@ -20,7 +22,9 @@ function columnLine(entity: Entity, name: string, column: Column): string {
 }
 
 function tableLines(entity: Entity): string[] {
-  const columns = Object.entries<Column>(entity.columns).map(([name, column]) => columnLine(entity, name, column));
+  const columns = Object.entries(entity.columns).flatMap(([name, column]) =>
+    column ? [columnLine(entity, name, column)] : [],
+  );
   return [`  ${entity.name} {`, ...columns, '  }'];
 }
 
