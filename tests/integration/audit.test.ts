@@ -1,10 +1,11 @@
-/** Every check of the audit, seen to fail: one violation is planted, found with its id, and taken away again. */
-import { type AuditDeps, type Offender, runAudit } from '../../audit/audit';
+/** Every check of the audit (money: audit-money.test.ts), seen to fail: one violation is planted, found with its id, and taken away again. */
+import { runAudit } from '../../audit/audit';
 import { CHECKS } from '../../audit/index';
 import { createId } from '../../domain/ids';
 import { formatHold } from '../../infra/redis/hold';
 import { type AuditedShop, createAuditedShop } from './support/audited';
 import { PRICE } from './support/ledger';
+import { createLooks, whilePlanted } from './support/looks';
 
 let shop: AuditedShop;
 beforeAll(async () => {
@@ -12,8 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop.destroy());
 
-const violations = async (): Promise<readonly unknown[]> =>
-  (await runAudit(shop.deps, CHECKS)).checks.filter((check) => !check.ok);
+const { violations, found, sql } = createLooks(() => shop);
 
 /** A clean shop before and after each plant: what is found is what was planted. */
 beforeEach(async () => {
@@ -22,28 +22,6 @@ beforeEach(async () => {
 afterEach(async () => {
   expect(await violations()).toEqual([]);
 });
-
-const found = async (check: string, given: Partial<AuditDeps> = {}): Promise<readonly Offender[]> => {
-  const report = await runAudit({ ...shop.deps, ...given }, CHECKS);
-  expect(report.ok).toBe(false);
-  const result = report.checks.find(({ name }) => name.startsWith(`${check} `));
-  expect(result?.error).toBeUndefined();
-  return result?.offenders ?? [];
-};
-
-/** Runs the statement, looks, and runs the one that undoes it, also when the look fails. */
-async function whilePlanted(plant: () => Promise<unknown>, undo: () => Promise<unknown>, look: () => Promise<void>) {
-  await plant();
-  try {
-    await look();
-  } finally {
-    await undo();
-  }
-}
-const sql =
-  (statement: string, ...values: (string | number)[]) =>
-  () =>
-    shop.gate.sql.change(statement, values);
 
 test('When all is well, then each of the thirteen checks says so, and has looked at something', async () => {
   const { ok, checks } = await runAudit(shop.deps, CHECKS);
@@ -97,81 +75,6 @@ describe('I2', () => {
       },
     ));
 });
-
-describe('I3', () => {
-  test('When our ledger says less than the provider holds, then the payment is named', () =>
-    whilePlanted(
-      sql('UPDATE payments SET captured_amount = captured_amount - 1 WHERE id = ?', shop.confirmed.paymentId),
-      sql('UPDATE payments SET captured_amount = captured_amount + 1 WHERE id = ?', shop.confirmed.paymentId),
-      async () => {
-        expect(await found('I3')).toEqual([
-          expect.objectContaining({ paymentId: shop.confirmed.paymentId, ours: PRICE - 1, provider: PRICE }),
-        ]);
-      },
-    ));
-  test('When the provider holds money under a key we do not know, then the key is named', async () => {
-    let paymentKey = '';
-    await whilePlanted(
-      async () => {
-        paymentKey = await shop.capture(shop.queued.orderId);
-      },
-      () => shop.giveBack(paymentKey),
-      async () => {
-        expect(await found('I3')).toEqual([expect.objectContaining({ orderId: shop.queued.orderId, paymentKey })]);
-      },
-    );
-  });
-});
-
-describe('I4 and I5', () => {
-  test('When a confirmed order is captured a second time, then I4 names the order', async () => {
-    let paymentKey = '';
-    await whilePlanted(
-      async () => {
-        paymentKey = await shop.capture(shop.confirmed.orderId);
-      },
-      () => shop.giveBack(paymentKey),
-      async () => {
-        expect(await found('I4')).toEqual([{ orderId: shop.confirmed.orderId, captures: 2 }]);
-      },
-    );
-  });
-  test('When more is captured than the order’s total, then I4 names the order', async () => {
-    let paymentKey = '';
-    await whilePlanted(
-      async () => {
-        paymentKey = await shop.capture(shop.queued.orderId, PRICE + 1);
-      },
-      () => shop.giveBack(paymentKey),
-      async () => {
-        expect(await found('I4')).toEqual([{ orderId: shop.queued.orderId, captured: PRICE + 1, total: PRICE }]);
-      },
-    );
-  });
-  test('When money stands for a cancelled order, then I5 names the capture', async () => {
-    let paymentKey = '';
-    await whilePlanted(
-      async () => {
-        paymentKey = await shop.capture(shop.cancelled.orderId);
-      },
-      () => shop.giveBack(paymentKey),
-      async () => {
-        expect(await found('I5')).toEqual([
-          { orderId: shop.cancelled.orderId, paymentKey, amount: PRICE, status: 'CANCELLED' },
-        ]);
-      },
-    );
-  });
-});
-
-test('I6: When a confirmed order has no DONE payment, then the order is named', () =>
-  whilePlanted(
-    sql("UPDATE payments SET status = 'FAILED' WHERE id = ?", shop.confirmed.paymentId),
-    sql("UPDATE payments SET status = 'DONE' WHERE id = ?", shop.confirmed.paymentId),
-    async () => {
-      expect(await found('I6')).toEqual([{ orderId: shop.confirmed.orderId, payments: 0, ofSameAmount: 0 }]);
-    },
-  ));
 
 describe('I7', () => {
   test('When a final state moved, then the move is named', () =>
