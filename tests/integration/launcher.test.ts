@@ -133,3 +133,21 @@ test('When a run of tests was killed, then the next one ends its processes and r
     signal(left.pid ?? 0, 'SIGKILL');
   }
 });
+
+test('When whoever reads its output goes away, then the launcher is told to stop, and does not just die', async () => {
+  const file = path.join(dir, 'told');
+  const source = `
+    require('./stack/launcher/until-told').untilTold().then((reason) => {
+      console.log('a last word');
+      setTimeout(() => { require('fs').writeFileSync(${JSON.stringify(file)}, reason); process.exit(0); }, 100);
+    });
+    setInterval(() => console.log('still here'), 20);`;
+  const launcher = spawn(process.execPath, ['-r', './tests/support/ts-hook.cjs', '-e', source], {
+    cwd: path.resolve(__dirname, '..', '..'),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await new Promise((resolve) => launcher.stdout.once('data', resolve));
+  launcher.stdout.destroy();
+  await until(() => launcher.exitCode !== null, deadline('its end'));
+  expect([launcher.exitCode, readFileSync(file, 'utf8')]).toEqual([0, 'nobody reads its output any more']);
+});
