@@ -4,6 +4,7 @@
  * Run it when a workflow was changed on purpose, with patching, and commit old and new histories.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
@@ -16,11 +17,15 @@ const FOLDER = path.resolve(process.cwd(), 'tests', 'replay', 'histories');
 /** short enough that deadlines pass while somebody waits, long enough to pay */
 const HOLD_MS = 2_500;
 
+/** Replay needs neither where the code lay nor on which machine it ran; whoever reads a history should not learn it. */
+const withoutPlace = (recorded: string): string =>
+  recorded.replaceAll(`${process.cwd()}/`, '').replaceAll(`@${hostname()}`, '@worker');
+
 async function saveHistory(world: World, workflowId: string, name: string): Promise<void> {
   const history = await world.temporal.client.workflow.getHandle(workflowId).fetchHistory();
   // With its id, which a saga compares with the owner that MariaDB shows.
   const recorded = `{"workflowId":${JSON.stringify(workflowId)},"history":${historyToJSON(history)}}\n`;
-  await writeFile(path.join(FOLDER, `${name}.json`), recorded);
+  await writeFile(path.join(FOLDER, `${name}.json`), withoutPlace(recorded));
   process.stdout.write(`${name}: ${history.events?.length} events\n`);
 }
 
