@@ -116,5 +116,18 @@ export async function inTransaction<T>(source: DataSource, work: (tx: Sql) => Pr
   }
 }
 
+/**
+ * One INSERT for many rows. `row` is one row's placeholders, and may call functions of the server.
+ * @param into `table (column, …)`
+ */
+export async function insertRows(
+  tx: Sql,
+  into: string,
+  { row, rows }: { readonly row: string; readonly rows: readonly (readonly SqlValue[])[] },
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.change(`INSERT INTO ${into} VALUES ${rows.map(() => row).join(', ')}`, rows.flat());
+}
+
 /** JSON columns arrive parsed or as text, depending on what the server tells the driver of the column. */
 export const parseJson = <T>(value: unknown): T => (typeof value === 'string' ? JSON.parse(value) : value) as T;

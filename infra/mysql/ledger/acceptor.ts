@@ -1,7 +1,5 @@
-/**
- * Gathers reservations into batches: one batch at a time per process, made of what came while the last commit was under
- * way. So a lone order waits for nothing, and a burst shares its commits.
- */
+/** Acceptance, gathered: what came while the last commit was under way is accepted in one transaction. */
+import { createGatherer } from './gather';
 import type { Acceptance, AcceptanceLedger, Reservation } from './types';
 
 export interface AcceptorDeps {
@@ -17,45 +15,7 @@ export interface Acceptor {
   waiting(): number;
 }
 
-interface Waiting {
-  readonly reservation: Reservation;
-  readonly resolve: (answer: Acceptance) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export function createAcceptor({ acceptOrders, batchMax }: AcceptorDeps): Acceptor {
-  const gathered: Waiting[] = [];
-  let underWay = 0;
-
-  async function answer(batch: readonly Waiting[]): Promise<void> {
-    try {
-      const answers = await acceptOrders(batch.map((each) => each.reservation));
-      batch.forEach((each, index) => {
-        const found = answers[index];
-        if (found) each.resolve(found);
-        else each.reject(new Error('ledger: an answer of the batch is missing'));
-      });
-    } catch (error) {
-      for (const each of batch) each.reject(error);
-    }
-  }
-
-  async function drain(): Promise<void> {
-    while (gathered.length > 0) {
-      const batch = gathered.splice(0, batchMax);
-      underWay = batch.length;
-      await answer(batch);
-      underWay = 0;
-    }
-  }
-
-  return {
-    accept: (reservation) =>
-      new Promise((resolve, reject) => {
-        gathered.push({ reservation, resolve, reject });
-        // `drain` never rejects: each waiting caller gets the error.
-        if (underWay === 0 && gathered.length === 1) void drain();
-      }),
-    waiting: () => gathered.length + underWay,
-  };
+  const { ask, waiting } = createGatherer<Reservation, Acceptance>({ run: acceptOrders, batchMax });
+  return { accept: ask, waiting };
 }

@@ -1,11 +1,14 @@
-/** Puts the ledger together: each write in a transaction of its own, each read by itself. */
+/**
+ * Puts the ledger together: each write in a transaction of its own, each read by itself. The three steps that every
+ * checkout takes share their commits.
+ */
 import type { DataSource } from 'typeorm';
 import { inTransaction, sqlOf } from '../transaction';
 import { createAcceptanceLedger } from './acceptance';
 import { createClaimLedger } from './claims';
 import { endOrder } from './ending';
-import { openOrder } from './opening';
-import { beginPayment, markUnknown, recordCapture, recordDecline } from './payment';
+import { openOrder, openOrders } from './opening';
+import { beginPayment, beginPayments, markUnknown, recordCapture, recordCaptures, recordDecline } from './payment';
 import { holdVerdict, readSaga } from './reading';
 import {
   claimBuyerRefund,
@@ -15,6 +18,7 @@ import {
   recordRefund,
   recordRefundRefusal,
 } from './refunds';
+import { shareCommits } from './together';
 import type { Ledger, RefundLedger, SagaLedger } from './types';
 import { readAdjustments } from './units';
 
@@ -27,10 +31,10 @@ function createSagaLedger(source: DataSource): SagaLedger {
   return {
     readSaga: (orderId) => readSaga(sql, orderId),
     holdVerdict: (orderId) => holdVerdict(sql, orderId),
-    openOrder: (input) => inTransaction(source, (tx) => openOrder(tx, input)),
-    beginPayment: (input) => inTransaction(source, (tx) => beginPayment(tx, input)),
+    openOrder: shareCommits(source, { together: openOrders, alone: openOrder }),
+    beginPayment: shareCommits(source, { together: beginPayments, alone: beginPayment }),
     markUnknown: (input) => inTransaction(source, (tx) => markUnknown(tx, input)),
-    recordCapture: (input) => inTransaction(source, (tx) => recordCapture(tx, input)),
+    recordCapture: shareCommits(source, { together: recordCaptures, alone: recordCapture }),
     recordDecline: (input) => inTransaction(source, (tx) => recordDecline(tx, input)),
     endOrder: (input) => inTransaction(source, (tx) => endOrder(tx, input)),
     readRefund: (paymentId) => readRefund(sql, paymentId),

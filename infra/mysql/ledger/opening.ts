@@ -1,19 +1,17 @@
 /** QUEUED → PENDING_PAYMENT: from here the buyer may pay, until the stored deadline. */
 import { createId } from '../../../domain/ids';
-import type { Sql, SqlValue } from '../transaction';
-import { emit, lockOrder, moveOrder, type OrderRow } from './orders';
-import { insertPayment, notePayment } from './payments';
+import { insertRows, type Sql } from '../transaction';
+import { emitAll, lockFreeOrders, lockOrder, moveOrders, type OrderRow } from './orders';
+import { insertPayments } from './payments';
 import type { OpenOutcome, OwnedOrder } from './types';
 
-async function writeLines(tx: Sql, order: OrderRow): Promise<void> {
-  const rows = order.lines.map((line): readonly SqlValue[] => [
-    order.orderId,
-    line.productId,
-    line.name,
-    line.quantity,
-    line.unitPrice,
-  ]);
-  await tx.change('INSERT INTO order_lines (order_id, product_id, name, quantity, unit_price) VALUES ?', [rows]);
+async function writeLines(tx: Sql, orders: readonly OrderRow[]): Promise<void> {
+  await insertRows(tx, 'order_lines (order_id, product_id, name, quantity, unit_price)', {
+    row: '(?, ?, ?, ?, ?)',
+    rows: orders.flatMap(({ orderId, lines }) =>
+      lines.map(({ productId, name, quantity, unitPrice }) => [orderId, productId, name, quantity, unitPrice]),
+    ),
+  });
 }
 
 /** What was ordered leaves the cart; what the buyer has put there since the acceptance stays. */
@@ -27,29 +25,53 @@ async function emptyCart(tx: Sql, order: OrderRow): Promise<void> {
 }
 
 /** Sets the deadline by MariaDB's clock and answers it; epoch milliseconds. */
-async function setDeadline(tx: Sql, orderId: string, holdMs: number): Promise<number> {
-  await tx.change('UPDATE orders SET pay_by = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE id = ?', [
-    holdMs * 1_000,
-    orderId,
+async function setDeadline(tx: Sql, orders: readonly OrderRow[], holdMs: number): Promise<number> {
+  const [now] = await tx.rows<{ at: Date }>('SELECT UTC_TIMESTAMP(3) AS at');
+  if (!now) throw new Error('ledger: MariaDB has no time');
+  const payBy = new Date(now.at.getTime() + holdMs);
+  await tx.change('UPDATE orders FORCE INDEX (PRIMARY) SET pay_by = ? WHERE id IN (?)', [
+    payBy,
+    orders.map(({ orderId }) => orderId),
   ]);
-  const [row] = await tx.rows<{ payBy: Date }>('SELECT pay_by AS payBy FROM orders WHERE id = ?', [orderId]);
-  if (!row) throw new Error(`ledger: no order ${orderId}`);
-  return row.payBy.getTime();
+  return payBy.getTime();
 }
 
-export async function openOrder(tx: Sql, input: OwnedOrder & { holdMs: number }): Promise<OpenOutcome> {
+/** Opens locked orders that are QUEUED. */
+async function open(tx: Sql, orders: readonly OrderRow[], holdMs: number): Promise<OpenOutcome> {
+  const payBy = await setDeadline(tx, orders, holdMs);
+  const opened = await moveOrders(tx, orders, { status: 'PENDING_PAYMENT', reason: 'opened' });
+  await writeLines(tx, opened);
+  const ready = { paymentKey: null, status: 'READY', capturedAmount: null } as const;
+  await insertPayments(
+    tx,
+    opened.map((order) => ({ order, paymentId: createId('pay'), ...ready })),
+  );
+  for (const order of opened) await emptyCart(tx, order);
+  await emitAll(
+    tx,
+    opened.map((order) => ({ order, type: 'order.created' })),
+  );
+  return { kind: 'opened', payBy };
+}
+
+type OpenInput = OwnedOrder & { readonly holdMs: number };
+
+export async function openOrder(tx: Sql, input: OpenInput): Promise<OpenOutcome> {
   const order = await lockOrder(tx, input.orderId);
   if (order?.owner !== input.owner) return { kind: 'disowned' };
   if (order.status === 'PENDING_PAYMENT' && order.payBy) return { kind: 'opened', payBy: order.payBy.getTime() };
   if (order.status !== 'QUEUED') return { kind: 'elsewhere', status: order.status };
+  return open(tx, [order], input.holdMs);
+}
 
-  const payBy = await setDeadline(tx, order.orderId, input.holdMs);
-  const opened = await moveOrder(tx, order, { status: 'PENDING_PAYMENT', reason: 'opened' });
-  await writeLines(tx, opened);
-  const paymentId = createId('pay');
-  await insertPayment(tx, opened, { paymentId, paymentKey: null, status: 'READY', capturedAmount: null });
-  await notePayment(tx, paymentId, 'READY');
-  await emptyCart(tx, opened);
-  await emit(tx, opened, { type: 'order.created' });
-  return { kind: 'opened', payBy };
+/** Opens those that are as an order is at this step; answers them alone. */
+export async function openOrders(tx: Sql, inputs: ReadonlyMap<string, OpenInput>): Promise<Map<string, OpenOutcome>> {
+  const holdMs = Math.max(...[...inputs.values()].map((input) => input.holdMs));
+  const usual = (await lockFreeOrders(tx, [...inputs.keys()])).filter(({ orderId, owner, status }) => {
+    const input = inputs.get(orderId);
+    return owner === input?.owner && status === 'QUEUED' && input.holdMs === holdMs;
+  });
+  if (usual.length === 0) return new Map();
+  const outcome = await open(tx, usual, holdMs);
+  return new Map(usual.map(({ orderId }) => [orderId, outcome]));
 }

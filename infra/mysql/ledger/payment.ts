@@ -3,25 +3,27 @@
  * is its lock: from NULL to this payment, and back only when the payment has FAILED.
  */
 import { createId } from '../../../domain/ids';
-import { isPaymentActive } from '../../../domain/payment';
+import { isPaymentActive, type PaymentStatus } from '../../../domain/payment';
 import type { Sql } from '../transaction';
-import { assertOne, bumpVersion, emit, lockOrder, moveOrder, type OrderRow } from './orders';
-import { insertPayment, lockPayments, movePayment, notePayment, type PaymentRow } from './payments';
+import {
+  assertOne,
+  bumpVersion,
+  emit,
+  emitAll,
+  lockFreeOrders,
+  lockOrder,
+  moveOrder,
+  moveOrders,
+  type OrderRow,
+  setActivePayments,
+} from './orders';
+import { insertPayments, lockPayments, lockPaymentsOf, movePayment, movePayments, type PaymentRow } from './payments';
 import { addRefund } from './refunds';
 import type { BeginPaymentOutcome, Capture, CaptureOutcome, DeclineOutcome, OwnedOrder } from './types';
 import { releaseLimits, releaseUnits, sellUnits } from './units';
 
 const declinesOf = (payments: readonly PaymentRow[]): number =>
   payments.filter((each) => each.status === 'FAILED').length;
-
-async function setActive(tx: Sql, order: OrderRow, paymentId: string): Promise<void> {
-  const affected = await tx.change(
-    `UPDATE orders SET active_payment = ?, version = version + 1, updated_at = UTC_TIMESTAMP(3)
-     WHERE id = ? AND owner = ? AND status = 'PENDING_PAYMENT' AND active_payment IS NULL`,
-    [paymentId, order.orderId, order.owner],
-  );
-  assertOne(affected, `active payment of ${order.orderId}`);
-}
 
 /** The READY payment takes the key; when there is none left, the key gets a payment of its own. */
 async function startPayment(
@@ -34,8 +36,7 @@ async function startPayment(
     return ready.paymentId;
   }
   const paymentId = createId('pay');
-  await insertPayment(tx, order, { paymentId, paymentKey, status: 'CONFIRMING', capturedAmount: null });
-  await notePayment(tx, paymentId, 'CONFIRMING');
+  await insertPayments(tx, [{ order, paymentId, paymentKey, status: 'CONFIRMING', capturedAmount: null }]);
   return paymentId;
 }
 
@@ -43,11 +44,14 @@ async function startPayment(
 const repeated = ({ paymentId, status, failureCode }: PaymentRow): BeginPaymentOutcome =>
   isPaymentActive(status) ? { kind: 'begun', paymentId } : { kind: 'answered', paymentId, status, failureCode };
 
+export type BeginInput = OwnedOrder & {
+  readonly paymentKey: string;
+  readonly amount: number;
+  readonly attemptsMax: number;
+};
+
 /** With all attempts used, or another amount than the order's, nothing begins: `elsewhere`, still PENDING_PAYMENT. */
-export async function beginPayment(
-  tx: Sql,
-  input: OwnedOrder & { paymentKey: string; amount: number; attemptsMax: number },
-): Promise<BeginPaymentOutcome> {
+export async function beginPayment(tx: Sql, input: BeginInput): Promise<BeginPaymentOutcome> {
   const order = await lockOrder(tx, input.orderId);
   if (order?.owner !== input.owner) return { kind: 'disowned' };
   const payments = await lockPayments(tx, order.orderId);
@@ -60,8 +64,42 @@ export async function beginPayment(
   }
   const ready = payments.find((each) => each.status === 'READY');
   const paymentId = await startPayment(tx, order, { ready, paymentKey: input.paymentKey });
-  await setActive(tx, order, paymentId);
+  await setActivePayments(tx, [{ order, paymentId }]);
   return { kind: 'begun', paymentId };
+}
+
+/** Begins those whose order waits for its first payment, with a READY row for it; answers them alone. */
+export async function beginPayments(
+  tx: Sql,
+  inputs: ReadonlyMap<string, BeginInput>,
+): Promise<Map<string, BeginPaymentOutcome>> {
+  const waiting = (await lockFreeOrders(tx, [...inputs.keys()])).filter((order) => {
+    const input = inputs.get(order.orderId);
+    const isUsual = order.status === 'PENDING_PAYMENT' && order.activePayment === null;
+    return isUsual && order.owner === input?.owner && order.amount === input.amount;
+  });
+  const payments = groupBy(
+    await lockPaymentsOf(
+      tx,
+      waiting.map(({ orderId }) => orderId),
+    ),
+  );
+  const usual = waiting.flatMap((order) => {
+    const [ready, ...others] = payments.get(order.orderId) ?? [];
+    const paymentKey = inputs.get(order.orderId)?.paymentKey;
+    if (ready?.status !== 'READY' || others.length > 0 || paymentKey === undefined) return [];
+    return [{ order, paymentId: ready.paymentId, change: { paymentKey } }];
+  });
+  if (usual.length === 0) return new Map();
+  await movePayments(tx, { from: 'READY', status: 'CONFIRMING', changes: usual });
+  await setActivePayments(tx, usual);
+  return new Map(usual.map(({ order, paymentId }) => [order.orderId, { kind: 'begun', paymentId }]));
+}
+
+function groupBy(payments: readonly PaymentRow[]): ReadonlyMap<string, readonly PaymentRow[]> {
+  const groups = new Map<string, PaymentRow[]>();
+  for (const payment of payments) groups.set(payment.orderId, [...(groups.get(payment.orderId) ?? []), payment]);
+  return groups;
 }
 
 /** The order, locked, and its payment; null when the caller is not the owner. */
@@ -84,17 +122,40 @@ export async function markUnknown(tx: Sql, input: OwnedOrder & { paymentId: stri
   await bumpVersion(tx, found.order);
 }
 
-async function confirmOrder(tx: Sql, order: OrderRow, payment: PaymentRow, capture: Capture): Promise<CaptureOutcome> {
-  const approvedAt = new Date(capture.approvedAt);
-  await movePayment(tx, payment, {
+const confirmedAt = (at: string | Date): CaptureOutcome => ({
+  kind: 'confirmed',
+  approvedAt: new Date(at).toISOString(),
+});
+
+interface Paid {
+  readonly order: OrderRow;
+  readonly capture: Capture;
+}
+
+/** The pivot, of locked orders open for payment; `from`: the status of all their payments. */
+async function confirmOrders(tx: Sql, from: PaymentStatus, paid: readonly Paid[]): Promise<void> {
+  await movePayments(tx, {
+    from,
     status: 'DONE',
-    change: { capturedAmount: capture.amount, method: capture.method, approvedAt },
+    changes: paid.map(({ capture: { paymentId, amount, method, approvedAt } }) => ({
+      paymentId,
+      change: { capturedAmount: amount, method, approvedAt: new Date(approvedAt) },
+    })),
   });
-  const confirmed = await moveOrder(tx, order, { status: 'CONFIRMED', reason: 'paid' });
-  await emit(tx, confirmed, { type: 'payment.approved', paymentId: payment.paymentId });
-  await emit(tx, confirmed, { type: 'order.confirmed' });
+  const confirmed = await moveOrders(
+    tx,
+    paid.map(({ order }) => order),
+    { status: 'CONFIRMED', reason: 'paid' },
+  );
+  const paymentOf = new Map(paid.map(({ order, capture }) => [order.orderId, capture.paymentId]));
+  await emitAll(
+    tx,
+    confirmed.flatMap((order) => [
+      { order, type: 'payment.approved', paymentId: paymentOf.get(order.orderId) ?? '' },
+      { order, type: 'order.confirmed' },
+    ]),
+  );
   await sellUnits(tx, confirmed);
-  return { kind: 'confirmed', approvedAt: approvedAt.toISOString() };
 }
 
 /** Money that is not for this order, or not the amount: it goes back, and the order fails with its units free. */
@@ -133,23 +194,43 @@ async function recordMismatch(
 }
 
 /** `matches`: the provider's order id and amount are ours; the amount is compared here once more. */
-export async function recordCapture(
-  tx: Sql,
-  input: OwnedOrder & Capture & { matches: boolean },
-): Promise<CaptureOutcome> {
+export type CaptureInput = OwnedOrder & Capture & { readonly matches: boolean };
+
+export async function recordCapture(tx: Sql, input: CaptureInput): Promise<CaptureOutcome> {
   const found = await lockBoth(tx, input);
   if (!found) return { kind: 'disowned' };
   const { order, payment } = found;
-  if (payment.status === 'DONE') {
-    return { kind: 'confirmed', approvedAt: (payment.approvedAt ?? new Date(input.approvedAt)).toISOString() };
-  }
+  if (payment.status === 'DONE') return confirmedAt(payment.approvedAt ?? input.approvedAt);
   if (payment.failureCode === 'payment_mismatch') return { kind: 'mismatch' };
   if (order.status !== 'PENDING_PAYMENT' || order.activePayment !== payment.paymentId) {
     return { kind: 'elsewhere', status: order.status };
   }
-  return input.matches && input.amount === order.amount
-    ? confirmOrder(tx, order, payment, input)
-    : recordMismatch(tx, order, payment, input);
+  if (!input.matches || input.amount !== order.amount) return recordMismatch(tx, order, payment, input);
+  await confirmOrders(tx, payment.status, [{ order, capture: input }]);
+  return confirmedAt(input.approvedAt);
+}
+
+/** Confirms those whose order waits for just this answer; answers them alone. */
+export async function recordCaptures(
+  tx: Sql,
+  inputs: ReadonlyMap<string, CaptureInput>,
+): Promise<Map<string, CaptureOutcome>> {
+  const waiting = (await lockFreeOrders(tx, [...inputs.keys()])).flatMap((order) => {
+    const capture = inputs.get(order.orderId);
+    const isUsual = order.status === 'PENDING_PAYMENT' && order.owner === capture?.owner && capture.matches;
+    return isUsual && order.activePayment === capture.paymentId && order.amount === capture.amount
+      ? [{ order, capture }]
+      : [];
+  });
+  const payments = await lockPaymentsOf(
+    tx,
+    waiting.map(({ order }) => order.orderId),
+  );
+  const asked = new Set(payments.filter(({ status }) => status === 'CONFIRMING').map(({ paymentId }) => paymentId));
+  const usual = waiting.filter(({ capture }) => asked.has(capture.paymentId));
+  if (usual.length === 0) return new Map();
+  await confirmOrders(tx, 'CONFIRMING', usual);
+  return new Map(usual.map(({ order, capture }) => [order.orderId, confirmedAt(capture.approvedAt)]));
 }
 
 async function clearActive(tx: Sql, order: OrderRow, paymentId: string): Promise<void> {

@@ -1,9 +1,10 @@
 /** Payment rows: read under lock (the order is locked before), moved by guarded statements, every step noted. */
 import { canMovePayment, type PaymentStatus } from '../../../domain/payment';
-import type { Sql } from '../transaction';
-import { assertOne, type OrderRow } from './orders';
+import { insertRows, type Sql } from '../transaction';
+import { assertAffected, caseOf, type OrderRow } from './orders';
 
 export interface PaymentRow {
+  readonly orderId: string;
   readonly paymentId: string;
   readonly paymentKey: string | null;
   readonly status: PaymentStatus;
@@ -12,48 +13,55 @@ export interface PaymentRow {
   readonly approvedAt: Date | null;
 }
 
-const COLUMNS = `id AS paymentId, payment_key AS paymentKey, status, amount, failure_code AS failureCode,
+const COLUMNS = `order_id AS orderId, id AS paymentId, payment_key AS paymentKey, status, amount, failure_code AS failureCode,
   approved_at AS approvedAt`;
 
-/** All payments of an order whose row this transaction has locked; oldest first. */
-export async function lockPayments(tx: Sql, orderId: string): Promise<readonly PaymentRow[]> {
+/** All payments of orders whose rows this transaction has locked; per order oldest first. */
+export async function lockPaymentsOf(tx: Sql, orderIds: readonly string[]): Promise<readonly PaymentRow[]> {
+  if (orderIds.length === 0) return [];
   return tx.rows<PaymentRow>(
-    `SELECT ${COLUMNS} FROM payments FORCE INDEX (uq_payments_key) WHERE order_id = ? ORDER BY id FOR UPDATE`,
-    [orderId],
+    `SELECT ${COLUMNS} FROM payments FORCE INDEX (uq_payments_key) WHERE order_id IN (?)
+     ORDER BY order_id, id FOR UPDATE`,
+    [orderIds],
   );
 }
 
-export async function insertPayment(
-  tx: Sql,
-  order: OrderRow,
-  payment: {
-    readonly paymentId: string;
-    readonly paymentKey: string | null;
-    readonly status: PaymentStatus;
-    readonly capturedAmount: number | null;
-  },
-): Promise<void> {
-  await tx.change(
-    `INSERT INTO payments (id, order_id, member_id, payment_key, status, amount, captured_amount, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
-    [
-      payment.paymentId,
-      order.orderId,
-      order.memberId,
-      payment.paymentKey,
-      payment.status,
-      order.amount,
-      payment.capturedAmount,
-    ],
-  );
+export const lockPayments = (tx: Sql, orderId: string): Promise<readonly PaymentRow[]> => lockPaymentsOf(tx, [orderId]);
+
+/** A payment row to be written, with the first line of its history. */
+export interface NewPayment {
+  readonly order: OrderRow;
+  readonly paymentId: string;
+  readonly paymentKey: string | null;
+  readonly status: PaymentStatus;
+  readonly capturedAmount: number | null;
+  readonly reason?: string;
 }
 
-export async function notePayment(tx: Sql, paymentId: string, status: PaymentStatus, reason?: string): Promise<void> {
-  await tx.change('INSERT INTO payment_history (payment_id, status, reason, at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))', [
-    paymentId,
-    status,
-    reason?.slice(0, 120) ?? null,
-  ]);
+export async function insertPayments(tx: Sql, payments: readonly NewPayment[]): Promise<void> {
+  const into =
+    'payments (id, order_id, member_id, payment_key, status, amount, captured_amount, created_at, updated_at)';
+  await insertRows(tx, into, {
+    row: '(?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))',
+    rows: payments.map(({ order, paymentId, paymentKey, status, capturedAmount }) => [
+      ...[paymentId, order.orderId, order.memberId, paymentKey, status],
+      ...[order.amount, capturedAmount],
+    ]),
+  });
+  await notePayments(tx, payments);
+}
+
+interface PaymentNote {
+  readonly paymentId: string;
+  readonly status: PaymentStatus;
+  readonly reason?: string;
+}
+
+async function notePayments(tx: Sql, notes: readonly PaymentNote[]): Promise<void> {
+  await insertRows(tx, 'payment_history (payment_id, status, reason, at)', {
+    row: '(?, ?, ?, UTC_TIMESTAMP(3))',
+    rows: notes.map(({ paymentId, status, reason }) => [paymentId, status, reason?.slice(0, 120) ?? null]),
+  });
 }
 
 /** What a move may set beside the status. Columns are named here and nowhere else, so none comes from outside. */
@@ -73,24 +81,46 @@ const COLUMN_OF: Readonly<Record<keyof PaymentChange, string>> = {
   approvedAt: 'approved_at',
 };
 
+/** What becomes of locked payments of one status. */
+export interface PaymentMoves {
+  readonly from: PaymentStatus;
+  readonly status: PaymentStatus;
+  readonly reason?: string;
+  /** all with the same fields */
+  readonly changes: readonly { readonly paymentId: string; readonly change: PaymentChange }[];
+}
+
 /**
- * Moves a locked payment, guarded by its old status, and notes it.
+ * Moves locked payments, guarded by their old status, and notes it.
  * @throws when it is no move a payment may make, which would be a bug of the caller
  */
-export async function movePayment(
+export async function movePayments(tx: Sql, { from, status, reason, changes }: PaymentMoves): Promise<void> {
+  if (!canMovePayment(from, status)) throw new Error(`ledger: ${from} → ${status} is no move`);
+  const ids = changes.map(({ paymentId }) => paymentId);
+  const fields = (Object.keys(COLUMN_OF) as (keyof PaymentChange)[]).filter((field) =>
+    changes.some(({ change }) => change[field] !== undefined),
+  );
+  const sets = fields.map((field) => {
+    const each = caseOf(changes.map(({ paymentId, change }) => [paymentId, change[field] ?? null]));
+    return { sql: `${COLUMN_OF[field]} = ${each.sql}, `, values: each.values };
+  });
+  const affected = await tx.change(
+    `UPDATE payments FORCE INDEX (PRIMARY) SET status = ?, ${sets.map(({ sql }) => sql).join('')}
+       updated_at = UTC_TIMESTAMP(3) WHERE id IN (?) AND status = ?`,
+    [status, ...sets.flatMap(({ values }) => values), ids, from],
+  );
+  assertAffected(affected, ids.length, `${ids[0]} …: ${from} → ${status}`);
+  await notePayments(
+    tx,
+    ids.map((paymentId) => ({ paymentId, status, ...(reason ? { reason } : {}) })),
+  );
+}
+
+export const movePayment = (
   tx: Sql,
   payment: Pick<PaymentRow, 'paymentId' | 'status'>,
   to: { readonly status: PaymentStatus; readonly reason?: string; readonly change?: PaymentChange },
-): Promise<void> {
-  if (!canMovePayment(payment.status, to.status))
-    throw new Error(`ledger: ${payment.status} → ${to.status} is no move`);
-  const { change = {} } = to;
-  const fields = (Object.keys(COLUMN_OF) as (keyof PaymentChange)[]).filter((field) => change[field] !== undefined);
-  const affected = await tx.change(
-    `UPDATE payments SET status = ?, ${fields.map((field) => `${COLUMN_OF[field]} = ?, `).join('')}
-       updated_at = UTC_TIMESTAMP(3) WHERE id = ? AND status = ?`,
-    [to.status, ...fields.map((field) => change[field] ?? null), payment.paymentId, payment.status],
-  );
-  assertOne(affected, `${payment.paymentId}: ${payment.status} → ${to.status}`);
-  await notePayment(tx, payment.paymentId, to.status, to.reason);
-}
+): Promise<void> => {
+  const { change = {}, ...rest } = to;
+  return movePayments(tx, { ...rest, from: payment.status, changes: [{ paymentId: payment.paymentId, change }] });
+};

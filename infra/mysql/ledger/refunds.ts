@@ -4,7 +4,7 @@ import { isOpen } from '../../../domain/order';
 import { isPaymentActive, type RefundKind } from '../../../domain/payment';
 import type { Sql } from '../transaction';
 import { assertOne, bumpVersion, emit, lockOrder, moveOrder, type OrderRow } from './orders';
-import { insertPayment, lockPayments, movePayment, notePayment, type PaymentRow } from './payments';
+import { insertPayments, lockPayments, movePayment, type PaymentRow } from './payments';
 import type { Adjustment, BuyerRefundOutcome, LateMoneyOutcome, RefundClaim, RefundLedger } from './types';
 import { releaseLimits, returnUnits } from './units';
 
@@ -89,9 +89,10 @@ type LateMoney = Parameters<RefundLedger['claimLateMoney']>[0];
 /** A payment for money found under a key we never had: it exists only to give the money back. */
 async function addFoundPayment(tx: Sql, order: OrderRow, { paymentKey, capture }: LateMoney): Promise<PaymentRow> {
   const paymentId = createId('pay');
-  await insertPayment(tx, order, { paymentId, paymentKey, status: 'FAILED', capturedAmount: capture.amount });
-  await notePayment(tx, paymentId, 'FAILED', 'found at the provider');
-  return { paymentId, paymentKey, status: 'FAILED', amount: order.amount, failureCode: null, approvedAt: null };
+  const found = { order, paymentId, paymentKey, status: 'FAILED', capturedAmount: capture.amount } as const;
+  await insertPayments(tx, [{ ...found, reason: 'found at the provider' }]);
+  const { orderId, amount } = order;
+  return { orderId, paymentId, paymentKey, status: 'FAILED', amount, failureCode: null, approvedAt: null };
 }
 
 export async function claimLateMoney(tx: Sql, input: LateMoney): Promise<LateMoneyOutcome> {

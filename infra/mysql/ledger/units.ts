@@ -40,8 +40,8 @@ export async function releaseUnits(tx: Sql, orders: readonly OrderRow[]): Promis
 }
 
 /** held → sold. */
-export async function sellUnits(tx: Sql, order: OrderRow): Promise<void> {
-  for (const [productId, units] of unitsByProduct(order.lines)) {
+export async function sellUnits(tx: Sql, orders: readonly OrderRow[]): Promise<void> {
+  for (const [productId, units] of unitsByProduct(allLines(orders))) {
     const affected = await tx.change(
       'UPDATE stock SET held = held - ?, sold = sold + ? WHERE product_id = ? AND held >= ?',
       [units, units, productId, units],

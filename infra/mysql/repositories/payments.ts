@@ -7,7 +7,7 @@ import { createId } from '../../../domain/ids';
 import { isOpen, type OrderStatus } from '../../../domain/order';
 import { isPaymentActive, type PaymentStatus } from '../../../domain/payment';
 import { lockOrder } from '../ledger/orders';
-import { insertPayment, lockPayments, notePayment } from '../ledger/payments';
+import { insertPayments, lockPayments } from '../ledger/payments';
 import { inTransaction, type Sql, sqlOf } from '../transaction';
 
 export interface PaymentView {
@@ -71,8 +71,7 @@ async function readyPayment(tx: Sql, orderId: string, memberId: string): Promise
   const current = payments.find((each) => each.status === 'READY' || isPaymentActive(each.status));
   if (current) return { kind: 'found', paymentId: current.paymentId };
   const paymentId = createId('pay');
-  await insertPayment(tx, order, { paymentId, paymentKey: null, status: 'READY', capturedAmount: null });
-  await notePayment(tx, paymentId, 'READY');
+  await insertPayments(tx, [{ order, paymentId, paymentKey: null, status: 'READY', capturedAmount: null }]);
   return { kind: 'made', paymentId };
 }
 

@@ -1,0 +1,57 @@
+/**
+ * Gathers calls into batches, as a log groups commits: one batch at a time per process, made of what came while the last
+ * one was under way. So a lone call waits for nothing, and a burst shares its commits.
+ */
+export interface GatherOptions<I, O> {
+  /** Answers a batch in its order. An answer that is a promise is its caller's alone: the next batch goes meanwhile. */
+  readonly run: (batch: readonly I[]) => Promise<readonly (O | Promise<O>)[]>;
+  /** calls one batch may carry */
+  readonly batchMax: number;
+}
+
+export interface Gatherer<I, O> {
+  /** @throws what `run` threw for the whole batch, or what this call's own answer came to */
+  ask(input: I): Promise<O>;
+  /** calls whose batch is not yet answered */
+  waiting(): number;
+}
+
+interface Waiting<I, O> {
+  readonly input: I;
+  readonly resolve: (answer: O | Promise<O>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function createGatherer<I, O>({ run, batchMax }: GatherOptions<I, O>): Gatherer<I, O> {
+  const gathered: Waiting<I, O>[] = [];
+  let underWay = 0;
+
+  async function answer(batch: readonly Waiting<I, O>[]): Promise<void> {
+    try {
+      const answers = await run(batch.map((each) => each.input));
+      if (answers.length !== batch.length) throw new Error(`${answers.length} answers to ${batch.length} calls`);
+      for (const [index, each] of batch.entries()) each.resolve(answers[index] as O | Promise<O>);
+    } catch (error) {
+      for (const each of batch) each.reject(error);
+    }
+  }
+
+  async function drain(): Promise<void> {
+    while (gathered.length > 0) {
+      const batch = gathered.splice(0, batchMax);
+      underWay = batch.length;
+      await answer(batch);
+      underWay = 0;
+    }
+  }
+
+  return {
+    ask: (input) =>
+      new Promise((resolve, reject) => {
+        gathered.push({ input, resolve, reject });
+        // `drain` never rejects: each waiting caller gets the error.
+        if (underWay === 0 && gathered.length === 1) void drain();
+      }),
+    waiting: () => gathered.length + underWay,
+  };
+}
