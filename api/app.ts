@@ -32,7 +32,7 @@ const MODULES: Readonly<Record<ServiceName, (parts: ApiParts) => ServiceModule |
       soldOut: createSoldOutCell({ redis: parts.redis, subscriber: parts.subscriber(), shop: parts.config.SHOP }),
       newsRedis: parts.subscriber(),
     }),
-  payments: (parts) => composePayments(parts),
+  payments: (parts) => composePayments({ ...parts, newsRedis: parts.subscriber() }),
 };
 
 const isService = (name: string): name is ServiceName => SERVICE_NAMES.some((each) => each === name);

@@ -76,6 +76,9 @@ function responseHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   return kept;
 }
 
+const isStream = (headers: IncomingHttpHeaders): boolean =>
+  headers['content-type']?.startsWith('text/event-stream') ?? false;
+
 /** Resolves when the answer is out or has failed; never rejects. `onHeaders` sees what the service says to us alone. */
 export function forward(
   upstream: Upstream,
@@ -106,8 +109,8 @@ export function forward(
         hasBegun = true;
         onHeaders(headers);
         response.writeHead(status, responseHeaders(headers));
-        // An event stream's first event may be long in coming.
-        response.flushHeaders();
+        // An event stream's first event may be long in coming; anything else leaves with its body, in one packet.
+        if (isStream(headers)) response.flushHeaders();
       },
       onResponseData(controller, chunk) {
         if (!response.write(chunk)) controller.pause();

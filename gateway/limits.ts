@@ -6,6 +6,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { ipKeyGenerator, MemoryStore, type Options, rateLimit, type Store } from 'express-rate-limit';
 import type { Redis } from 'ioredis';
 import { Problem } from '../domain/errors';
+import { createScripts } from '../infra/redis/scripts';
 
 const WINDOW_MS = 60_000;
 
@@ -17,12 +18,13 @@ interface StoreOptions {
 /** Fixed windows: one counter per client and minute, which expires by itself. */
 function createSharedStore({ redis, shop }: StoreOptions): Store {
   const own = new MemoryStore();
+  const run = createScripts(redis);
   const keyOf = (client: string, window: number): string => `{${shop}}:limit:${window}:${client}`;
   const count = async (client: string) => {
     const window = Math.floor(Date.now() / WINDOW_MS);
     const key = keyOf(client, window);
-    const results = await redis.multi().incr(key).pexpire(key, WINDOW_MS).exec();
-    const totalHits = Number(results?.[0]?.[1]);
+    const [hits] = await run('countRequest', { keys: [key], args: [WINDOW_MS] });
+    const totalHits = Number(hits);
     if (!Number.isSafeInteger(totalHits)) throw new Error('no count from Redis');
     return { totalHits, resetTime: new Date((window + 1) * WINDOW_MS) };
   };

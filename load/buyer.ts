@@ -1,6 +1,7 @@
 /** One buyer's story: check out, authorise, confirm, follow; or walk away. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Events, OrderBody } from './events';
 import type { Answer, Call, Http } from './http';
 import { type LoadMember, renew } from './members';
 import { count, type Ending, record, type Tally } from './tally';
@@ -12,11 +13,17 @@ const DECLINED_CARD = '4000000000000002';
 /** How long a buyer tries to get an answer to a checkout. */
 const CHECKOUT_MS = 120_000;
 const REPEAT_MS = 500;
-const FOLLOW_MIN_MS = 200;
-const FOLLOW_MAX_MS = 2_000;
+/**
+ * A payment that was not decided in time goes on without us, and the order's events tell its end; only a decline is told
+ * to nobody but the asker. So whoever expects to pay asks again late, and whoever expects a decline soon.
+ */
+const ASK_AGAIN_MS: Readonly<Record<Habit, number>> = { pays: 30_000, declined: 2_000, abandons: 30_000 };
+/** An event stream is opened anew after this long, with a look at the order in between. */
+const STREAM_MS = 60_000;
 
 export interface Scene {
   readonly gateway: Http;
+  readonly events: Events;
   readonly sandbox: Http;
   readonly productId: string;
   readonly tally: Tally;
@@ -35,6 +42,7 @@ export interface Buyer {
 interface Order {
   readonly orderId: string;
   readonly amount: number;
+  readonly eventsUrl: string;
 }
 
 const ENDING_OF: Readonly<Record<string, Ending>> = {
@@ -81,7 +89,8 @@ async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
     tally.accepted += 1;
     tally.lastAcceptanceMs = Math.max(tally.lastAcceptanceMs, sinceStart);
     record(tally.acceptance, now - buyer.intended);
-    return { orderId: String(answer.body.orderId), amount: Number(answer.body.amount) };
+    const { orderId, amount, eventsUrl } = answer.body;
+    return { orderId: String(orderId), amount: Number(amount), eventsUrl: String(eventsUrl) };
   }
   const code = String(answer.body.code ?? 'no code');
   if (answer.status === 409) count(tally.refused, code);
@@ -94,56 +103,72 @@ async function goOn(scene: Scene, buyer: Buyer, order: Order): Promise<Ending> {
   if (scene.thinkMs > 0) await pause(scene.thinkMs);
   if (buyer.habit !== 'abandons') {
     scene.tally.paid += 1;
-    if ((await pay(scene, buyer, order)) === 'confirmed') return 'confirmed';
+    const paid = await pay(scene, buyer, order);
+    if (paid !== 'elsewhere') return paid;
   }
   return follow(scene, buyer, order);
 }
 
 /** Pays until the order is paid for or can no longer be; a declined buyer uses up all attempts. */
-async function pay(scene: Scene, buyer: Buyer, order: Order): Promise<'confirmed' | 'elsewhere'> {
+async function pay(scene: Scene, buyer: Buyer, order: Order): Promise<Ending | 'elsewhere'> {
   const until = Date.now() + scene.patienceMs;
   for (;;) {
     const answer = await payOnce(scene, buyer, order, until);
+    if (typeof answer === 'string') return answer;
     if (answer?.status === 200) return 'confirmed';
     if (answer?.status !== 402 || Number(answer.body.attemptsLeft) === 0) return 'elsewhere';
   }
 }
 
-/** One authorisation, confirmed until the answer is final; null when our patience ends. */
-async function payOnce(scene: Scene, buyer: Buyer, order: Order, until: number): Promise<Answer | null> {
+/** One authorisation, confirmed until the answer is final or the order has ended; null when our patience ends. */
+async function payOnce(scene: Scene, buyer: Buyer, order: Order, until: number): Promise<Answer | Ending | null> {
   const paymentKey = await authorise(scene, buyer, order, until);
   const key = randomUUID();
   const startedAt = performance.now();
   while (Date.now() < until) {
-    const body = { paymentKey, ...order };
+    const body = { paymentKey, orderId: order.orderId, amount: order.amount };
     const answer = await asMember(scene, buyer, { method: 'POST', path: '/v1/payments/confirm', body, key });
     if (answer.status === 200) record(scene.tally.confirms, performance.now() - startedAt);
     const isOpen = answer.status === 202 || answer.status >= 500 || answer.body.code === 'payment_in_progress';
     if (!isOpen) return answer;
-    await pause(REPEAT_MS);
+    const ending = answer.status === 202 ? await hearEnding(scene, buyer, order, ASK_AGAIN_MS[buyer.habit]) : null;
+    if (ending) return ending;
+    if (answer.status !== 202) await pause(REPEAT_MS);
   }
   return null;
 }
 
 async function authorise(scene: Scene, buyer: Buyer, order: Order, until: number): Promise<string> {
   const card = buyer.habit === 'declined' ? { card: DECLINED_CARD } : {};
-  const call = { method: 'POST', path: '/sandbox/authorizations', body: { ...order, ...card } } as const;
+  const { orderId, amount } = order;
+  const call = { method: 'POST', path: '/sandbox/authorizations', body: { orderId, amount, ...card } } as const;
   const answer = await scene.sandbox.insist(call, until);
   if (answer.status !== 201) throw new Error(`authorisation: ${answer.status} ${String(answer.body.code)}`);
   return String(answer.body.paymentKey);
 }
 
-/** Looks at the checkout, ever less often, until it has ended or our patience has. */
+const endingOf = ({ status }: OrderBody): Ending | undefined => ENDING_OF[String(status)];
+
+/** How the order ended, if its events tell so within this time. */
+async function hearEnding(scene: Scene, buyer: Buyer, order: Order, withinMs: number): Promise<Ending | null> {
+  const stream = { path: order.eventsUrl, token: buyer.member.accessToken };
+  const body = await scene.events.find(stream, (each) => endingOf(each) !== undefined, withinMs);
+  return (body && endingOf(body)) ?? null;
+}
+
+/** Follows the order until it has ended or our patience has. */
 async function follow(scene: Scene, buyer: Buyer, order: Order): Promise<Ending> {
   let until = Date.now() + scene.patienceMs;
-  for (let waitMs = FOLLOW_MIN_MS; Date.now() < until; waitMs = Math.min(waitMs * 1.5, FOLLOW_MAX_MS)) {
+  while (Date.now() < until) {
+    const heard = await hearEnding(scene, buyer, order, Math.min(STREAM_MS, until - Date.now()));
+    if (heard) return heard;
     const answer = await asMember(scene, buyer, { method: 'GET', path: `/v1/checkouts/${order.orderId}` });
-    const ending = ENDING_OF[String(answer.body.status)];
+    const ending = endingOf(answer.body);
     if (ending) return ending;
     // A deadline given later than we knew extends our patience.
     const payBy = Date.parse(String(answer.body.payBy ?? ''));
     if (payBy) until = Math.max(until, payBy + scene.patienceMs);
-    await pause(waitMs);
+    await pause(REPEAT_MS);
   }
   return 'unended';
 }

@@ -2,6 +2,7 @@
 import { createEvent, findSaga, logIn } from './admin';
 import { runAudit } from './audit';
 import { type Habit, play, type Scene } from './buyer';
+import { createEvents } from './events';
 import { createHttp, type Http } from './http';
 import { type LoadMember, readyMembers } from './members';
 import type { LoadOptions } from './options';
@@ -19,6 +20,7 @@ const GOLDEN = 0.618_033_988_749_895;
 
 export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.ProcessEnv): Promise<Report> {
   const gateway = createHttp(target.gateway, Math.min(options.connections, options.buyers));
+  const events = createEvents(target.gateway);
   const sandbox = createHttp(target.sandbox, Math.min(64, options.buyers));
   try {
     await assertAnswers(gateway, target.gateway);
@@ -28,6 +30,7 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
     const tally = createTally();
     const scene: Scene = {
       gateway,
+      events,
       sandbox,
       productId,
       tally,
@@ -44,7 +47,7 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
     const repeats = { ...gateway.repeats };
     return createReport({ options, productId, tally, repeats, slowest, verdict });
   } finally {
-    await Promise.all([gateway.close(), sandbox.close()]);
+    await Promise.all([gateway.close(), events.close(), sandbox.close()]);
   }
 }
 

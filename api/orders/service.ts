@@ -85,7 +85,7 @@ export function createOrdersService(deps: OrdersDeps) {
     return checkoutView(order, { ahead, timeline }, views);
   };
 
-  const newestHistory = async (orderId: string): Promise<number> => (await orders.newest([orderId])).get(orderId) ?? 0;
+  const newestHistory = orders.newestOf;
 
   /** One try to cancel by what MariaDB says now; null: it moved meanwhile, look again. */
   const tryCancel = async (order: OrderRow, key: string): Promise<'done' | null> => {

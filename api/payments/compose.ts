@@ -1,4 +1,5 @@
 /** Puts the payments service together from what a process has opened. */
+import type { Redis } from 'ioredis';
 import type { DataSource } from 'typeorm';
 import type { Provider } from '../../domain/provider';
 import type { OperationRouter } from '../../infra/http/operation-router';
@@ -8,6 +9,7 @@ import { createPaymentsRepository } from '../../infra/mysql/repositories/payment
 import { createWebhooksRepository } from '../../infra/mysql/repositories/webhooks';
 import type { Config } from '../../infra/process/config';
 import type { Logger } from '../../infra/process/logger';
+import { hearNews } from '../../infra/redis/order-news';
 import type { Temporal } from '../../infra/temporal/client';
 import { createNudge } from '../../infra/temporal/nudge';
 import { executeConfirm, startRefund } from '../../infra/temporal/starts';
@@ -22,7 +24,9 @@ export interface PaymentsParts {
   readonly ledger: Ledger;
   readonly temporal: Temporal;
   readonly provider: Provider;
-  readonly config: Pick<Config, 'CONFIRM_WAIT_MS' | 'PAYMENT_ATTEMPTS'>;
+  /** a connection for news only: a subscribed connection can do nothing else */
+  readonly newsRedis: Redis;
+  readonly config: Pick<Config, 'CONFIRM_WAIT_MS' | 'PAYMENT_ATTEMPTS' | 'SHOP'>;
   readonly logger: Logger;
 }
 export interface PaymentsModule {
@@ -31,11 +35,12 @@ export interface PaymentsModule {
   stop(): Promise<void>;
 }
 
-export function composePayments(parts: PaymentsParts): PaymentsModule {
+export async function composePayments(parts: PaymentsParts): Promise<PaymentsModule> {
   const { source, ledger, temporal, config, logger } = parts;
   const payments = createPaymentsRepository(source);
   const webhooks = createWebhooksRepository(source);
   const watch = createOrderWatch(payments.payableOrders);
+  const endNews = await hearNews(parts.newsRedis, config.SHOP, watch.wake);
   const nudge = createNudge(temporal, logger);
   const waitMs = config.CONFIRM_WAIT_MS;
 
@@ -70,6 +75,7 @@ export function composePayments(parts: PaymentsParts): PaymentsModule {
   return {
     router: paymentsRouter(service),
     async stop() {
+      endNews();
       await Promise.all([hints.stop(), service.close()]);
     },
   };

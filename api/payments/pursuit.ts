@@ -3,6 +3,7 @@
  * What was decided is always read from MariaDB first, so a repeat is answered without troubling anybody.
  *
  *   QUEUED, nobody owns it → to the head of the line, wait for its saga
+ *   claimed, being started → wait for its saga
  *   open, owned            → Update on the owner (its id is made of order and payment key: a repeat joins it)
  *   owner gone             → the sweeper is told to look now; wait for the next owner
  *   ended                  → what MariaDB says of this payment key
@@ -55,6 +56,8 @@ interface LookAgain {
   /** this owner has the payment: MariaDB will tell, asking it again would only repeat "pending" */
   readonly takenBy?: string;
 }
+const isStarting = ({ status, isDispatched }: PayableOrder): boolean => status === 'QUEUED' && !isDispatched;
+
 const again = (withinMs: number, takenBy?: string): LookAgain => ({
   kind: 'again',
   withinMs,
@@ -90,17 +93,15 @@ export function createPursuits(deps: PursuitDeps) {
   }
 
   async function ask(order: PayableOrder, request: ConfirmRequest): Promise<ConfirmOutcome | LookAgain> {
-    if (order.owner === null) {
-      await deps.setPaying(order.orderId);
-      return again(LOOK_MS);
-    }
+    if (order.owner === null) await deps.setPaying(order.orderId);
+    // Claimed, and its workflow is about to start: asking for it would only find nobody, as often as we asked.
+    if (order.owner === null || isStarting(order)) return again(LOOK_MS);
     const { orderId, paymentKey, amount } = request;
     const answer = await deps.askOwner(order.owner, { orderId, paymentKey, amount });
     if (answer.kind === 'done' || answer.kind === 'declined') return answer;
     if (answer.kind === 'pending') return again(LOOK_MS, order.owner);
     if (answer.kind === 'refused') return weighRefusal(answer, request);
-    // A claim whose workflow is just being started is not lost.
-    if (answer.kind === 'gone' && order.isDispatched) deps.nudgeSweeper();
+    if (answer.kind === 'gone') deps.nudgeSweeper();
     return again(LOOK_MS);
   }
 

@@ -1,4 +1,4 @@
-/** The gate's scripts: one Lua file per operation, each with its contract at its head. */
+/** The scripts of the gate, and the gateway's count: one Lua file per operation, each with its contract at its head. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,8 @@ export type ScriptName =
   | 'readBuyers'
   | 'readStock'
   | 'repairAvailable'
-  | 'openGate';
+  | 'openGate'
+  | 'countRequest';
 
 /** Every script answers a list of texts; the first names the outcome. Its head says what follows. */
 export type ScriptReply = readonly string[];

@@ -33,6 +33,8 @@ export async function createCheckoutWorker(
     maxCachedWorkflows: config.WORKER_CACHED_WORKFLOWS,
     // Provider calls wait on the network, mostly; a slow provider must leave room for compensations.
     maxConcurrentActivityTaskExecutions: 200,
+    // A workflow task hands over three of its activities at once; the others of a group are fetched, one per poll.
+    maxConcurrentActivityTaskPolls: 30,
     // One per workflow that has work: each is up to fifty statements on the pool.
     maxConcurrentLocalActivityExecutions: 40,
     // What is under way at a stop gets this long to finish, then goes to another worker.

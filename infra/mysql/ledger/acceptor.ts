@@ -1,5 +1,5 @@
 /** Acceptance, gathered: what came while the last commit was under way is accepted in one transaction. */
-import { createGatherer } from './gather';
+import { createGatherer } from '../gather';
 import type { Acceptance, AcceptanceLedger, Reservation } from './types';
 
 export interface AcceptorDeps {

@@ -52,6 +52,14 @@ async function roomInFlight(tx: Sql, inFlightMax: number): Promise<number> {
   return inFlightMax - (row?.inFlight ?? inFlightMax);
 }
 
+/** A look without locks, so that an idle dispatcher costs one index look-up instead of a transaction of six statements. */
+async function isAnyQueued(sql: Sql): Promise<boolean> {
+  const rows = await sql.rows(
+    `SELECT 1 FROM orders FORCE INDEX (ix_orders_line) WHERE status = 'QUEUED' AND owner IS NULL LIMIT 1`,
+  );
+  return rows.length > 0;
+}
+
 async function claim(tx: Sql, request: ClaimRequest): Promise<Claim | null> {
   const count = Math.min(request.groupMax, await roomInFlight(tx, request.inFlightMax));
   if (count <= 0) return null;
@@ -134,7 +142,8 @@ export function createClaimLedger(source: DataSource): ClaimLedger {
   const sql = sqlOf(source);
   return {
     ...readLine(source),
-    claimOrders: (request) => inTransaction(source, (tx) => claim(tx, request)),
+    claimOrders: async (request) =>
+      (await isAnyQueued(sql)) ? inTransaction(source, (tx) => claim(tx, request)) : null,
     markDispatched: async (owner) => {
       await sql.change(
         `UPDATE orders FORCE INDEX (ix_orders_owner) SET dispatched_at = UTC_TIMESTAMP(3)

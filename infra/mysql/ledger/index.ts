@@ -3,13 +3,14 @@
  * checkout takes share their commits.
  */
 import type { DataSource } from 'typeorm';
+import { gather } from '../gather';
 import { inTransaction, sqlOf } from '../transaction';
 import { createAcceptanceLedger } from './acceptance';
 import { createClaimLedger } from './claims';
 import { endOrder } from './ending';
 import { openOrder, openOrders } from './opening';
 import { beginPayment, beginPayments, markUnknown, recordCapture, recordCaptures, recordDecline } from './payment';
-import { holdVerdict, readSaga } from './reading';
+import { holdVerdicts, readSaga } from './reading';
 import {
   claimBuyerRefund,
   claimLateMoney,
@@ -30,7 +31,7 @@ function createSagaLedger(source: DataSource): SagaLedger {
   const sql = sqlOf(source);
   return {
     readSaga: (orderId) => readSaga(sql, orderId),
-    holdVerdict: (orderId) => holdVerdict(sql, orderId),
+    holdVerdict: gather((orderIds) => holdVerdicts(sql, orderIds)),
     openOrder: shareCommits(source, { together: openOrders, alone: openOrder }),
     beginPayment: shareCommits(source, { together: beginPayments, alone: beginPayment }),
     markUnknown: (input) => inTransaction(source, (tx) => markUnknown(tx, input)),

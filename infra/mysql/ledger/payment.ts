@@ -4,6 +4,7 @@
  */
 import { createId } from '../../../domain/ids';
 import { isPaymentActive, type PaymentStatus } from '../../../domain/payment';
+import { groupBy } from '../gather';
 import type { Sql } from '../transaction';
 import {
   assertOne,
@@ -78,12 +79,11 @@ export async function beginPayments(
     const isUsual = order.status === 'PENDING_PAYMENT' && order.activePayment === null;
     return isUsual && order.owner === input?.owner && order.amount === input.amount;
   });
-  const payments = groupBy(
-    await lockPaymentsOf(
-      tx,
-      waiting.map(({ orderId }) => orderId),
-    ),
+  const rows = await lockPaymentsOf(
+    tx,
+    waiting.map(({ orderId }) => orderId),
   );
+  const payments = groupBy(rows, ({ orderId }) => orderId);
   const usual = waiting.flatMap((order) => {
     const [ready, ...others] = payments.get(order.orderId) ?? [];
     const paymentKey = inputs.get(order.orderId)?.paymentKey;
@@ -94,12 +94,6 @@ export async function beginPayments(
   await movePayments(tx, { from: 'READY', status: 'CONFIRMING', changes: usual });
   await setActivePayments(tx, usual);
   return new Map(usual.map(({ order, paymentId }) => [order.orderId, { kind: 'begun', paymentId }]));
-}
-
-function groupBy(payments: readonly PaymentRow[]): ReadonlyMap<string, readonly PaymentRow[]> {
-  const groups = new Map<string, PaymentRow[]>();
-  for (const payment of payments) groups.set(payment.orderId, [...(groups.get(payment.orderId) ?? []), payment]);
-  return groups;
 }
 
 /** The order, locked, and its payment; null when the caller is not the owner. */

@@ -34,9 +34,18 @@ export async function readSaga(sql: Sql, orderId: string): Promise<SagaState | n
 }
 
 /** CONFIRMED and later means sold: after a refund the units return by an adjustment, not by the hold. */
-export async function holdVerdict(sql: Sql, orderId: string): Promise<HoldVerdict> {
-  const [row] = await sql.rows<{ status: OrderStatus }>('SELECT status FROM orders WHERE id = ?', [orderId]);
-  if (!row) return { kind: 'unknown' };
-  if (isOpen(row.status)) return { kind: 'keep' };
-  return { kind: isUnsold(row.status) ? 'free' : 'sold' };
+function verdictOf(status: OrderStatus | undefined): HoldVerdict {
+  if (!status) return { kind: 'unknown' };
+  if (isOpen(status)) return { kind: 'keep' };
+  return { kind: isUnsold(status) ? 'free' : 'sold' };
+}
+
+/** In the order of the ids. */
+export async function holdVerdicts(sql: Sql, orderIds: readonly string[]): Promise<readonly HoldVerdict[]> {
+  const rows = await sql.rows<{ orderId: string; status: OrderStatus }>(
+    'SELECT id AS orderId, status FROM orders WHERE id IN (?)',
+    [orderIds],
+  );
+  const statusOf = new Map(rows.map(({ orderId, status }) => [orderId, status]));
+  return orderIds.map((orderId) => verdictOf(statusOf.get(orderId)));
 }

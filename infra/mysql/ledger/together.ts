@@ -9,8 +9,8 @@
  * outcome is not known is simply found done.
  */
 import type { DataSource } from 'typeorm';
+import { createGatherer } from '../gather';
 import { inTransaction, type Sql } from '../transaction';
-import { createGatherer } from './gather';
 import type { OwnedOrder } from './types';
 
 export interface TogetherOptions<I extends OwnedOrder, O> {

@@ -5,7 +5,8 @@
  * Bound and not final is no marker of work in progress: a repeat with the same body is simply worked on again.
  */
 import type { DataSource } from 'typeorm';
-import { ERRNO, errnoOf, parseJson, sqlOf } from '../transaction';
+import { gather } from '../gather';
+import { ERRNO, errnoOf, insertRows, inTransaction, parseJson, type SqlValue, sqlOf } from '../transaction';
 
 export interface ConfirmKey {
   readonly memberId: string;
@@ -23,22 +24,61 @@ const SCOPE = 'POST /v1/payments/confirm';
 /** "not known yet": the only answer that a later one may replace */
 const OPEN = 202;
 
+interface KeptAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+const UNDECIDED: KeptAnswer = { status: OPEN, body: {} };
+
+interface Final {
+  readonly key: ConfirmKey;
+  readonly answer: KeptAnswer;
+}
+
+const rowOf = ({ memberId, key, bodyHash }: ConfirmKey, { status, body }: KeptAnswer): readonly SqlValue[] => [
+  ...[memberId, SCOPE, key, bodyHash, status, JSON.stringify(body)],
+];
+
 export function createConfirmKeys(source: DataSource) {
   const sql = sqlOf(source);
 
-  async function insert({ memberId, key, bodyHash }: ConfirmKey): Promise<boolean> {
+  const columns = 'idempotency_keys (member_id, scope, idempotency_key, body_hash, status, body, created_at)';
+  const row = '(?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))';
+
+  async function insertOne(key: ConfirmKey): Promise<boolean> {
     try {
-      await sql.change(
-        `INSERT INTO idempotency_keys (member_id, scope, idempotency_key, body_hash, status, body, created_at)
-         VALUES (?, ?, ?, ?, ?, '{}', UTC_TIMESTAMP(3))`,
-        [memberId, SCOPE, key, bodyHash, OPEN],
-      );
+      await insertRows(sql, columns, { row, rows: [rowOf(key, UNDECIDED)] });
       return true;
     } catch (error) {
       if (errnoOf(error) === ERRNO.duplicate) return false;
       throw error;
     }
   }
+
+  /** False: the key is there already. Keys of one moment share a commit, unless one of them is. */
+  const insert = gather<ConfirmKey, boolean>(async (keys) => {
+    try {
+      await insertRows(sql, columns, { row, rows: keys.map((key) => rowOf(key, UNDECIDED)) });
+      return keys.map(() => true);
+    } catch (error) {
+      if (errnoOf(error) !== ERRNO.duplicate) throw error;
+      return keys.map(insertOne);
+    }
+  });
+
+  /** The first final answer stays. */
+  const keep = gather<Final, void>(async (finals) => {
+    const rows = finals.map(({ key, answer }) => rowOf(key, answer));
+    await inTransaction(source, (tx) =>
+      tx.change(
+        `INSERT INTO ${columns} VALUES ${rows.map(() => row).join(', ')}
+         ON DUPLICATE KEY UPDATE body = IF(status = ${OPEN}, VALUES(body), body),
+           status = IF(status = ${OPEN}, VALUES(status), status)`,
+        rows.flat(),
+      ),
+    );
+    return finals.map(() => undefined);
+  });
 
   async function bind(key: ConfirmKey): Promise<BoundConfirm> {
     if (await insert(key)) return { kind: 'bound' };
@@ -58,15 +98,7 @@ export function createConfirmKeys(source: DataSource) {
     bind,
 
     /** Keeps the final answer (200 or 402); the first one stays. */
-    async finish(key: ConfirmKey, answer: { readonly status: number; readonly body: unknown }): Promise<void> {
-      await sql.change(
-        `INSERT INTO idempotency_keys (member_id, scope, idempotency_key, body_hash, status, body, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))
-         ON DUPLICATE KEY UPDATE body = IF(status = ${OPEN}, VALUES(body), body),
-           status = IF(status = ${OPEN}, VALUES(status), status)`,
-        [key.memberId, SCOPE, key.key, key.bodyHash, answer.status, JSON.stringify(answer.body)],
-      );
-    },
+    finish: (key: ConfirmKey, answer: KeptAnswer): Promise<void> => keep({ key, answer }),
 
     /** The request was refused: the key may carry another one. */
     async free({ memberId, key, bodyHash }: ConfirmKey): Promise<void> {

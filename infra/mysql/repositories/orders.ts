@@ -5,6 +5,7 @@
 import type { DataSource } from 'typeorm';
 import type { OrderLine, OrderStatus } from '../../../domain/order';
 import type { PaymentStatus, RefundStatus } from '../../../domain/payment';
+import { gather, groupBy } from '../gather';
 
 export interface OrderRow {
   readonly orderId: string;
@@ -69,18 +70,41 @@ const toOrder = (raw: RawOrder): OrderRow => ({
   amount: Number(raw.amount),
 });
 
-/** Reads over one data source; every function is one query. */
+/** Reads over one data source; every function is one query, and what followers of a burst ask for is gathered. */
 export function createOrdersRepository(source: DataSource) {
   const rows = <T>(sql: string, values: readonly unknown[]): Promise<T[]> =>
     source.query(sql, [...values]) as Promise<T[]>;
+  const unique = (orderIds: readonly string[]): readonly string[] => [...new Set(orderIds)];
+
+  const findOrder = gather<string, OrderRow | null>(async (orderIds) => {
+    const found = await rows<RawOrder>(`SELECT ${COLUMNS} FROM orders WHERE id IN (?)`, [unique(orderIds)]);
+    const byId = new Map(found.map((raw) => [raw.orderId, toOrder(raw)]));
+    return orderIds.map((orderId) => byId.get(orderId) ?? null);
+  });
+  const findTimeline = gather<string, readonly TimelineRow[]>(async (orderIds) => {
+    const found = await rows<TimelineRow & { readonly orderId: string }>(
+      'SELECT order_id AS orderId, id, status, reason, at FROM order_history WHERE order_id IN (?) ORDER BY order_id, id',
+      [unique(orderIds)],
+    );
+    const byOrder = groupBy(found, ({ orderId }) => orderId);
+    return orderIds.map((orderId) =>
+      (byOrder.get(orderId) ?? []).map(({ id, status, reason, at }) => ({ id: Number(id), status, reason, at })),
+    );
+  });
+  /** The newest history id of each of these orders: one query for all who wait. */
+  const newest = async (orderIds: readonly string[]): Promise<Map<string, number>> => {
+    if (orderIds.length === 0) return new Map();
+    const found = await rows<{ orderId: string; id: number | string }>(
+      'SELECT order_id AS orderId, MAX(id) AS id FROM order_history WHERE order_id IN (?) GROUP BY order_id',
+      [unique(orderIds)],
+    );
+    return new Map(found.map((row) => [row.orderId, Number(row.id)]));
+  };
 
   return {
     async find(orderId: string, viewer: string | null): Promise<OrderRow | null> {
-      const [raw] = await rows<RawOrder>(
-        `SELECT ${COLUMNS} FROM orders WHERE id = ?${viewer === null ? '' : ' AND member_id = ?'}`,
-        viewer === null ? [orderId] : [orderId, viewer],
-      );
-      return raw ? toOrder(raw) : null;
+      const order = await findOrder(orderId);
+      return viewer === null || order?.memberId === viewer ? order : null;
     },
 
     /** The order that an idempotency key is bound to. */
@@ -106,23 +130,13 @@ export function createOrdersRepository(source: DataSource) {
       return found.map(toOrder);
     },
 
-    async timeline(orderId: string): Promise<TimelineRow[]> {
-      const found = await rows<TimelineRow>(
-        'SELECT id, status, reason, at FROM order_history WHERE order_id = ? ORDER BY id',
-        [orderId],
-      );
-      return found.map((row) => ({ ...row, id: Number(row.id) }));
-    },
-
-    /** The newest history id of each of these orders: one query for all who wait. */
-    async newest(orderIds: readonly string[]): Promise<Map<string, number>> {
-      if (orderIds.length === 0) return new Map();
-      const found = await rows<{ orderId: string; id: number | string }>(
-        'SELECT order_id AS orderId, MAX(id) AS id FROM order_history WHERE order_id IN (?) GROUP BY order_id',
-        [orderIds],
-      );
-      return new Map(found.map((row) => [row.orderId, Number(row.id)]));
-    },
+    timeline: findTimeline,
+    newest,
+    /** The newest history id of one order; 0 when it has none. */
+    newestOf: gather<string, number>(async (orderIds) => {
+      const ids = await newest(orderIds);
+      return orderIds.map((orderId) => ids.get(orderId) ?? 0);
+    }),
 
     async payments(orderId: string): Promise<PaymentRow[]> {
       const found = await rows<PaymentRow>(

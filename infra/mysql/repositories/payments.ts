@@ -6,6 +6,7 @@ import type { DataSource } from 'typeorm';
 import { createId } from '../../../domain/ids';
 import { isOpen, type OrderStatus } from '../../../domain/order';
 import { isPaymentActive, type PaymentStatus } from '../../../domain/payment';
+import { gather, groupBy } from '../gather';
 import { lockOrder } from '../ledger/orders';
 import { insertPayments, lockPayments } from '../ledger/payments';
 import { inTransaction, type Sql, sqlOf } from '../transaction';
@@ -25,6 +26,7 @@ export interface PaymentView {
 /** What a confirm must know of its order; one row, read again and again while it waits. */
 export interface PayableOrder {
   readonly orderId: string;
+  readonly memberId: string;
   readonly status: OrderStatus;
   /** won */
   readonly amount: number;
@@ -77,6 +79,23 @@ async function readyPayment(tx: Sql, orderId: string, memberId: string): Promise
 
 export function createPaymentsRepository(source: DataSource) {
   const sql = sqlOf(source);
+  const payableOrder = gather<OfMember, PayableOrder | null>(async (asked) => {
+    const orders = await payableOrders(sql, [...new Set(asked.map(({ orderId }) => orderId))]);
+    const byId = new Map(orders.map((order) => [order.orderId, order]));
+    return asked.map(({ orderId, memberId }) => {
+      const order = byId.get(orderId);
+      return order?.memberId === memberId ? order : null;
+    });
+  });
+  const keyStory = gather<KeyOfOrder, KeyStory | null>(async (asked) => {
+    const rows = await sql.rows<StoryRow>(
+      `SELECT ${COLUMNS}, p.payment_key AS paymentKey, o.status AS orderStatus
+       FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.order_id IN (?)`,
+      [[...new Set(asked.map(({ orderId }) => orderId))]],
+    );
+    const byOrder = groupBy(rows, ({ orderId }) => orderId);
+    return asked.map(({ orderId, paymentKey }) => tellStory(byOrder.get(orderId) ?? [], paymentKey));
+  });
   return {
     readyPayment: (orderId: string, memberId: string): Promise<ReadyOutcome> =>
       inTransaction(source, (tx) => readyPayment(tx, orderId, memberId)),
@@ -99,39 +118,43 @@ export function createPaymentsRepository(source: DataSource) {
     },
 
     /** The order as a payer sees it; null when it is not this member's. */
-    async payableOrder(orderId: string, memberId: string): Promise<PayableOrder | null> {
-      const [order] = await payableOrders(sql, [orderId], memberId);
-      return order ?? null;
-    },
+    payableOrder: (orderId: string, memberId: string): Promise<PayableOrder | null> =>
+      payableOrder({ orderId, memberId }),
 
     /** The same for several at once, whoever owns them: one query for all who wait. */
     payableOrders: (orderIds: readonly string[]): Promise<readonly PayableOrder[]> => payableOrders(sql, orderIds),
 
-    async keyStory(orderId: string, paymentKey: string): Promise<KeyStory | null> {
-      const [row] = await sql.rows<PaymentView & { orderStatus: OrderStatus; declines: number }>(
-        `SELECT ${COLUMNS}, o.status AS orderStatus,
-           (SELECT COUNT(*) FROM payments d WHERE d.order_id = p.order_id AND d.status = 'FAILED') AS declines
-         FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.order_id = ? AND p.payment_key = ?`,
-        [orderId, paymentKey],
-      );
-      if (!row) return null;
-      const { orderStatus, declines, ...payment } = row;
-      return { payment, orderStatus, declines };
-    },
+    keyStory: (orderId: string, paymentKey: string): Promise<KeyStory | null> => keyStory({ orderId, paymentKey }),
   };
 }
 
-async function payableOrders(
-  sql: Sql,
-  orderIds: readonly string[],
-  memberId?: string,
-): Promise<readonly PayableOrder[]> {
+interface OfMember {
+  readonly orderId: string;
+  readonly memberId: string;
+}
+interface KeyOfOrder {
+  readonly orderId: string;
+  readonly paymentKey: string;
+}
+interface StoryRow extends PaymentView {
+  readonly paymentKey: string | null;
+  readonly orderStatus: OrderStatus;
+}
+
+/** @param rows all payments of the order */
+function tellStory(rows: readonly StoryRow[], paymentKey: string): KeyStory | null {
+  const own = rows.find((row) => row.paymentKey === paymentKey);
+  if (!own) return null;
+  const { orderStatus, paymentKey: _, ...payment } = own;
+  return { payment, orderStatus, declines: rows.filter(({ status }) => status === 'FAILED').length };
+}
+
+async function payableOrders(sql: Sql, orderIds: readonly string[]): Promise<readonly PayableOrder[]> {
   if (orderIds.length === 0) return [];
   const rows = await sql.rows<Omit<PayableOrder, 'isDispatched'> & { dispatchedAt: Date | null }>(
-    `SELECT id AS orderId, status, amount, owner, active_payment AS activePayment, dispatched_at AS dispatchedAt
-     FROM orders
-     WHERE id IN (?)${memberId === undefined ? '' : ' AND member_id = ?'}`,
-    memberId === undefined ? [orderIds] : [orderIds, memberId],
+    `SELECT id AS orderId, member_id AS memberId, status, amount, owner, active_payment AS activePayment, dispatched_at AS dispatchedAt
+     FROM orders WHERE id IN (?)`,
+    [orderIds],
   );
   return rows.map(({ dispatchedAt, ...order }) => ({ ...order, isDispatched: dispatchedAt !== null }));
 }

@@ -1,7 +1,8 @@
 /** Webhooks of the provider: stored before they are answered, marked once the provider was asked about them. */
 import type { DataSource } from 'typeorm';
 import { createId } from '../../../domain/ids';
-import { parseJson, sqlOf } from '../transaction';
+import { gather } from '../gather';
+import { insertRows, parseJson, sqlOf } from '../transaction';
 
 export interface StoredHint {
   readonly webhookId: string;
@@ -12,12 +13,14 @@ export interface StoredHint {
 export function createWebhooksRepository(source: DataSource) {
   const sql = sqlOf(source);
   return {
-    async store(payload: unknown): Promise<void> {
-      await sql.change('INSERT INTO webhook_events (id, payload, received_at) VALUES (?, ?, UTC_TIMESTAMP(3))', [
-        createId('whk'),
-        JSON.stringify(payload),
-      ]);
-    },
+    /** Resolves once it is committed; those of one moment share the commit. */
+    store: gather<unknown, void>(async (payloads) => {
+      await insertRows(sql, 'webhook_events (id, payload, received_at)', {
+        row: '(?, ?, UTC_TIMESTAMP(3))',
+        rows: payloads.map((payload) => [createId('whk'), JSON.stringify(payload)]),
+      });
+      return payloads.map(() => undefined);
+    }),
 
     /** Hints nobody has settled yet, oldest first, after the given one. */
     async unasked(page: { readonly after: string; readonly limit: number }): Promise<readonly StoredHint[]> {
@@ -29,11 +32,12 @@ export function createWebhooksRepository(source: DataSource) {
       return rows.map((row) => ({ ...row, payload: parseJson(row.payload) }));
     },
 
-    async markAsked(webhookId: string): Promise<void> {
-      await sql.change('UPDATE webhook_events SET asked_at = UTC_TIMESTAMP(3) WHERE id = ? AND asked_at IS NULL', [
-        webhookId,
+    markAsked: gather<string, void>(async (webhookIds) => {
+      await sql.change('UPDATE webhook_events SET asked_at = UTC_TIMESTAMP(3) WHERE id IN (?) AND asked_at IS NULL', [
+        webhookIds,
       ]);
-    },
+      return webhookIds.map(() => undefined);
+    }),
   };
 }
 

@@ -55,3 +55,25 @@ export function createGatherer<I, O>({ run, batchMax }: GatherOptions<I, O>): Ga
     waiting: () => gathered.length + underWay,
   };
 }
+
+/** Calls one statement answers. */
+const STATEMENT_MAX = 200;
+
+/**
+ * One statement for all who asked while the last one ran. What is read this way is never older than the asking, and
+ * what is written is committed when the caller hears of it.
+ * @param run answers in the order of its inputs
+ */
+export const gather = <I, O>(run: GatherOptions<I, O>['run']): ((input: I) => Promise<O>) =>
+  createGatherer<I, O>({ run, batchMax: STATEMENT_MAX }).ask;
+
+/** The rows of each id, in the order they came. */
+export function groupBy<R>(rows: readonly R[], idOf: (row: R) => string): ReadonlyMap<string, readonly R[]> {
+  const groups = new Map<string, R[]>();
+  for (const row of rows) {
+    const group = groups.get(idOf(row)) ?? [];
+    group.push(row);
+    groups.set(idOf(row), group);
+  }
+  return groups;
+}
