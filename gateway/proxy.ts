@@ -1,7 +1,8 @@
 /**
  * From an admitted request to its answer: choose an instance, forward, and repeat what is safe to repeat.
  * Refused connections: on every other instance, whatever the method, for no byte was sent. Broken without an answer:
- * once, and only reads and what carries an Idempotency-Key; anything else might take effect twice.
+ * once, and only reads and operations that take an Idempotency-Key and were given one; anything else might take effect
+ * twice, whatever headers a client adds to it.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, Response } from 'express';
@@ -55,10 +56,9 @@ async function readBody(request: Request): Promise<Buffer | null> {
 
 const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
-/** @param broken repeats of broken tries so far */
-const mayRepeat = (outcome: Outcome, { method, headers }: Forwarded, broken: number): boolean =>
-  outcome.kind === 'refused' ||
-  (outcome.kind === 'broken' && broken === 0 && (isRead(method) || headers['idempotency-key'] !== undefined));
+/** A header alone promises nothing: only an operation of the contract that takes the key makes its effect once. */
+const isSafeTwice = (operation: OperationShape, { method, headers }: Forwarded): boolean =>
+  isRead(method) || (operation.idempotent === true && headers['idempotency-key'] !== undefined);
 
 function failureOf(outcome: Outcome): Problem {
   const cause = 'error' in outcome ? outcome.error : undefined;
@@ -94,18 +94,20 @@ export function createProxy({ balancer, principals, onRevoked, onRepeat }: Proxy
   };
 
   /** Sends until there is an answer, or no safe way to send again. */
-  const send = async (forwarded: Forwarded, service: ServiceName, response: Response): Promise<void> => {
+  const send = async (forwarded: Forwarded, { operation }: Admitted, response: Response): Promise<void> => {
     const tried = new Set<Upstream>();
-    let broken = 0;
+    const isSafe = isSafeTwice(operation, forwarded);
+    let wasBroken = false;
     let last: Outcome | undefined;
     for (;;) {
-      const upstream = choose(service, tried, last);
+      const upstream = choose(operation.service, tried, last);
       last = await forward(upstream, forwarded, { response, onHeaders });
       if (last.kind === 'refused') balancer.refused(upstream);
       else if (last.kind === 'answered') balancer.answered(upstream);
       if (last.kind === 'answered' || last.kind === 'left') return;
-      if (!mayRepeat(last, forwarded, broken)) throw failureOf(last);
-      if (last.kind === 'broken') broken += 1;
+      const mayRepeat = last.kind === 'refused' || (last.kind === 'broken' && !wasBroken && isSafe);
+      if (!mayRepeat) throw failureOf(last);
+      wasBroken ||= last.kind === 'broken';
       tried.add(upstream);
       onRepeat(last.kind);
     }
@@ -113,6 +115,6 @@ export function createProxy({ balancer, principals, onRevoked, onRepeat }: Proxy
 
   return async (request, response, admitted) => {
     const forwarded = await prepare(request, admitted);
-    await send(forwarded, admitted.operation.service, response);
+    await send(forwarded, admitted, response);
   };
 }
