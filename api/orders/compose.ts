@@ -1,9 +1,11 @@
 /** Puts the orders service together from what a process has opened. */
 import type { Redis } from 'ioredis';
 import type { DataSource } from 'typeorm';
+import { cancelCheckout } from '../../domain/operations/orders';
 import type { OperationRouter } from '../../infra/http/operation-router';
 import { signTicket } from '../../infra/http/ticket';
 import { createAcceptor, type Ledger } from '../../infra/mysql/ledger';
+import { createBoundKeys } from '../../infra/mysql/repositories/confirm-keys';
 import { createOrdersRepository } from '../../infra/mysql/repositories/orders';
 import type { Config } from '../../infra/process/config';
 import type { Logger } from '../../infra/process/logger';
@@ -75,6 +77,7 @@ export async function composeOrders(parts: OrdersParts): Promise<OrdersModule> {
       if (answer.kind === 'gone') nudge();
       return answer;
     },
+    cancelKeys: createBoundKeys(source, `POST ${cancelCheckout.path}`),
     syncHold: (orderId) => {
       // The gate worker repairs what this misses.
       gate.syncHold(orderId).catch((error: unknown) => logger.warn({ error, orderId }, 'hold not synced yet'));

@@ -35,13 +35,9 @@ export const ordersRouter = ({ service, ticketSecret }: OrdersRouterDeps) =>
   operationRouter([
     bind(createCheckout, async (request) => {
       const admitted = await admit(service, request);
-      const accepted: Reply = {
-        status: 202,
-        body: service.accepted(admitted),
-        headers: { location: checkoutPath(admitted.orderId) },
-      };
-      const reply = request.prefer.waitS ? await waited(service, request.prefer.waitS, admitted) : accepted;
-      return admitted.isReplay ? replayed(reply ?? accepted) : (reply ?? accepted);
+      const { waitS } = request.prefer;
+      const reply = waitS ? await waited(service, waitS, admitted) : accepted(service, admitted);
+      return admitted.isReplay ? replayed(reply) : reply;
     }),
 
     bind(getCheckout, async ({ params, principal }) => ({
@@ -57,8 +53,10 @@ export const ordersRouter = ({ service, ticketSecret }: OrdersRouterDeps) =>
       return STREAMED;
     }),
 
-    bind(cancelCheckout, async ({ params, principal, idempotencyKey }) => {
-      const { view, isReplay } = await service.cancel(params.orderId, principal.memberId, idempotencyKey);
+    bind(cancelCheckout, async (request) => {
+      const { params, principal, idempotencyKey } = request;
+      const key = { memberId: principal.memberId, key: idempotencyKey, bodyHash: requestHash(request) };
+      const { view, isReplay } = await service.cancel(params.orderId, key);
       const reply: Reply = { status: 200, body: view };
       return isReplay ? replayed(reply) : reply;
     }),
@@ -122,13 +120,20 @@ async function admit(service: OrdersService, request: OperationRequest<typeof cr
   return service.admit({ ...shared, lines: await service.cartLines(memberId), fromCart: true });
 }
 
-/** 201 when the order became payable in time; null: still queued, the 202 stands. */
-async function waited(service: OrdersService, waitS: number, admitted: Admitted): Promise<Reply | null> {
-  const order = await service.waitUntilPayable(admitted, waitS * 1_000);
-  if (order.status === 'QUEUED') return null;
-  return {
-    status: 201,
-    body: service.accepted(order),
-    headers: { location: checkoutPath(order.orderId), 'preference-applied': `wait=${waitS}` },
-  };
+const accepted = (service: OrdersService, order: Admitted): Reply => ({
+  status: 202,
+  body: service.accepted(order),
+  headers: { location: checkoutPath(order.orderId) },
+});
+
+/**
+ * 201 says "ready to be paid", so only of an order that is. One that still queues, or that has ended meanwhile (a repeat
+ * of an old checkout, too), is 202 with its status in the body (docs/decisions/0008).
+ */
+async function waited(service: OrdersService, waitS: number, admitted: Admitted): Promise<Reply> {
+  const order = await service.waitWhileQueued(admitted, waitS * 1_000);
+  const reply = accepted(service, order);
+  if (order.status === 'QUEUED') return reply;
+  const status = order.status === 'PENDING_PAYMENT' ? 201 : 202;
+  return { ...reply, status, headers: { ...reply.headers, 'preference-applied': `wait=${waitS}` } };
 }

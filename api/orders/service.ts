@@ -4,6 +4,7 @@
  */
 import { Problem } from '../../domain/errors';
 import { isOpen } from '../../domain/order';
+import type { BoundKey, BoundKeys } from '../../infra/mysql/repositories/confirm-keys';
 import type { OrderRow, OrdersRepository } from '../../infra/mysql/repositories/orders';
 import type { Admission, Admitted } from './admission';
 import type { Followers } from './followers';
@@ -38,6 +39,8 @@ export interface OrdersDeps {
   /** QUEUED and unowned → CANCELLED with its units freed, in one guarded transaction; false when it was not so */
   readonly cancelQueued: (orderId: string, memberId: string) => Promise<boolean>;
   readonly cancelByOwner: (call: { owner: string; orderId: string; key: string }) => Promise<OwnerCancel>;
+  /** the Idempotency-Keys of cancels */
+  readonly cancelKeys: BoundKeys;
   /** makes the gate follow; never throws */
   readonly syncHold: (orderId: string) => void;
   /** CONFIRMED → REFUNDING, once; the workflow is started after. @throws Problem with the refusal */
@@ -101,12 +104,31 @@ export function createOrdersService(deps: OrdersDeps) {
     return answer.kind === 'cancelled' ? 'done' : null;
   };
 
+  const untilCancelled = async (orderId: string, { memberId, key }: BoundKey): Promise<void> => {
+    const until = Date.now() + OWNER_WAIT_MS;
+    while (!(await tryCancel(await find(orderId, memberId), key))) {
+      if (Date.now() > until) throw new Problem('unavailable', { retryAfterS: 2 });
+      await followers.wait(orderId, Number.MAX_SAFE_INTEGER, 100);
+    }
+  };
+
+  const cancelNow = async (orderId: string, key: BoundKey): Promise<void> => {
+    try {
+      await untilCancelled(orderId, key);
+    } catch (error) {
+      // Anything else than a refusal leaves the key bound: to this very request, which may come again.
+      if (error instanceof Problem) await deps.cancelKeys.free(key);
+      throw error;
+    }
+    await deps.cancelKeys.finish(key, { status: 200, body: { orderId } });
+  };
+
   return {
     admit: deps.admission.admit,
     accepted: (order: Admitted): AcceptedView => acceptedView(order, views),
 
-    /** Waits until an admitted order has left the queue, at most `withinMs`. */
-    async waitUntilPayable(order: Admitted, withinMs: number): Promise<Admitted> {
+    /** Waits until an admitted order has left the queue, at most `withinMs`; it may have ended instead of opening. */
+    async waitWhileQueued(order: Admitted, withinMs: number): Promise<Admitted> {
       const until = Date.now() + withinMs;
       for (;;) {
         // Read before the order: what moves in between is newer than `seen` and ends the wait at once.
@@ -130,16 +152,19 @@ export function createOrdersService(deps: OrdersDeps) {
       return show(await find(orderId, memberId));
     },
 
-    /** @returns the checkout, and whether it had been cancelled before */
-    async cancel(orderId: string, memberId: string, key: string): Promise<{ view: CheckoutView; isReplay: boolean }> {
-      const until = Date.now() + OWNER_WAIT_MS;
-      for (;;) {
-        const order = await find(orderId, memberId);
-        const isReplay = order.status === 'CANCELLED';
-        if (await tryCancel(order, key)) return { view: await show(await find(orderId, memberId)), isReplay };
-        if (Date.now() > until) throw new Problem('unavailable', { retryAfterS: 2 });
-        await followers.wait(orderId, Number.MAX_SAFE_INTEGER, 100);
-      }
+    /**
+     * An accepted cancel is repeated under its key; a refusal frees the key. A new key on an order that is cancelled
+     * already is a request of its own, whose wish is fulfilled: 200, and no replay. What is kept is only that it was
+     * accepted: CANCELLED is final, so the checkout read now is the one that the first call showed.
+     */
+    async cancel(orderId: string, key: BoundKey): Promise<{ view: CheckoutView; isReplay: boolean }> {
+      const { memberId } = key;
+      // Before the key is bound: an order that is not theirs leaves no row.
+      await find(orderId, memberId);
+      const bound = await deps.cancelKeys.bind(key);
+      if (bound.kind === 'reused') throw new Problem('idempotency_key_reused');
+      if (bound.kind === 'bound') await cancelNow(orderId, key);
+      return { view: await show(await find(orderId, memberId)), isReplay: bound.kind === 'answered' };
     },
 
     async list(viewer: Viewer, page: OrderPage): Promise<OrderSummaryView[]> {

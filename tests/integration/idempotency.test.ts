@@ -1,4 +1,5 @@
 import { createId } from '../../domain/ids';
+import { createBoundKeys } from '../../infra/mysql/repositories/confirm-keys';
 import { type IdempotencyScope, onceByKey } from '../../infra/mysql/repositories/idempotency';
 import { type Sql, sqlOf } from '../../infra/mysql/transaction';
 import { createTestDatabase, type TestDatabase } from '../support/database';
@@ -67,4 +68,48 @@ test('When another member, route or key is meant, then it is another request', a
   for (const change of [{}, { memberId: createId('mem') }, { scope: 'POST /v1/others' }, { key: 'KEY' }]) {
     expect((await onceByKey(database.source, { ...scope, ...change }, effect(scope.memberId))).isReplay).toBe(false);
   }
+});
+
+describe('keys bound before an effect that others carry out', () => {
+  const boundKey = (change: { key?: string; bodyHash?: string } = {}) => ({
+    memberId: createId('mem'),
+    key: 'key',
+    bodyHash: 'a'.repeat(64),
+    ...change,
+  });
+  const answer = { status: 200, body: { orderId: 'one' } };
+
+  test('When the same request comes again, then it goes on until there is an answer, and gets that one after', async () => {
+    const keys = createBoundKeys(database.source, 'POST /v1/things');
+    const key = boundKey();
+    expect(await keys.bind(key)).toEqual({ kind: 'bound' });
+    expect(await keys.bind(key)).toEqual({ kind: 'bound' });
+    await keys.finish(key, answer);
+    await keys.finish(key, { status: 200, body: { orderId: 'two' } });
+    await keys.free(key);
+    expect(await keys.bind(key)).toEqual({ kind: 'answered', ...answer });
+  });
+
+  test('When the key is used for another request, then it is reused; of another scope or member, then not', async () => {
+    const keys = createBoundKeys(database.source, 'POST /v1/things');
+    const key = boundKey();
+    await keys.bind(key);
+    expect(await keys.bind({ ...key, bodyHash: 'b'.repeat(64) })).toEqual({ kind: 'reused' });
+    expect(await keys.bind({ ...boundKey(), bodyHash: 'b'.repeat(64) })).toEqual({ kind: 'bound' });
+    const others = createBoundKeys(database.source, 'POST /v1/others');
+    expect(await others.bind({ ...key, bodyHash: 'b'.repeat(64) })).toEqual({ kind: 'bound' });
+  });
+
+  test('When a refused key is taken by another request, then a late end of the first does not answer for it', async () => {
+    const keys = createBoundKeys(database.source, 'POST /v1/things');
+    const first = boundKey();
+    const second = { ...first, bodyHash: 'b'.repeat(64) };
+    await keys.bind(first);
+    await keys.free(first);
+    expect(await keys.bind(second)).toEqual({ kind: 'bound' });
+    await keys.finish(first, answer);
+    await keys.free(first);
+    expect(await keys.bind(second)).toEqual({ kind: 'bound' });
+    expect(await keys.bind(first)).toEqual({ kind: 'reused' });
+  });
 });
