@@ -3,29 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { find, PROGRAMS, rangeText, remedyFor } from './find.cjs';
 import { missingPackages } from './packages.mjs';
-import { which } from './run.mjs';
 
 const GIB = 1024 ** 3;
 const DISK_GIB = 3;
 const MEMORY_GIB = 4;
 const FILES = 4096;
 const NODE = [20, 19];
-
-const versionOf = (command, args, pattern) => {
-  try {
-    // Some print their version on standard error.
-    const said = execFileSync('sh', ['-c', `"$0" ${args} 2>&1`, command], { encoding: 'utf8' });
-    return pattern.exec(said)?.[1] ?? null;
-  } catch {
-    return null;
-  }
-};
-
-const inRange = (version, from, to) => {
-  const number = Number.parseFloat(version);
-  return number >= from && Math.floor(number) <= to;
-};
 
 function node() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -60,24 +45,28 @@ function files() {
   };
 }
 
-function server(name, program, pattern, [from, to]) {
-  if (!program) return null;
-  const version = versionOf(program, '--version', pattern);
+/** @returns null when there is none: then it is among the missing packages */
+function server(program) {
+  const found = find(program);
+  if (!found) return null;
+  const need = rangeText(program.range);
   return {
-    name,
-    ok: version !== null && inRange(version, from, to),
-    found: version ?? 'unknown',
-    need: `${from}–${to}`,
+    name: program.what,
+    ok: found.isFit,
+    found: `${found.version ?? 'unknown'} (${found.file})`,
+    need: found.isFit ? need : `${need}. ${remedyFor(program)}`,
   };
 }
 
+/** MariaDB keeps the version that wrote a data folder under one name before 11, under another since. */
+const VERSION_FILES = ['mariadb_upgrade_info', 'mysql_upgrade_info'];
+
 /** Data written by another major version would be upgraded in place, and could not go back. */
 function data(home) {
-  const file = path.join(home, 'data', 'mariadb', 'mysql_upgrade_info');
-  const written = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : null;
-  const program = which('mariadbd', 'mysqld');
-  const running = program ? Number.parseInt(versionOf(program, '--version', /(\d+\.\d+)/) ?? '', 10) : null;
-  if (written === null || running === null) return null;
+  const file = VERSION_FILES.map((name) => path.join(home, 'data', 'mariadb', name)).find(existsSync);
+  const written = file ? Number.parseInt(readFileSync(file, 'utf8'), 10) : null;
+  const running = Number.parseInt(find(PROGRAMS.mariadb)?.version ?? '', 10);
+  if (written === null || Number.isNaN(running)) return null;
   return {
     name: 'MariaDB data',
     ok: written === running,
@@ -88,7 +77,6 @@ function data(home) {
 
 /** @returns each check with what was found and what is needed */
 export function examine(root, home) {
-  const java = process.env.JAVA_HOME ? path.join(process.env.JAVA_HOME, 'bin', 'java') : which('java');
   const missing = missingPackages().map(({ what, apt }) => ({
     name: what,
     ok: false,
@@ -96,17 +84,9 @@ export function examine(root, home) {
     need: `installed (package ${apt})`,
     isInstallable: true,
   }));
-  return [
-    node(),
-    disk(root),
-    memory(),
-    files(),
-    server('MariaDB', which('mariadbd', 'mysqld'), /(?:Ver|from) (\d+\.\d+)/, [10.11, 12]),
-    server('Redis', which('redis-server', 'redis-check-rdb'), /(?:v=|redis-check-rdb )(\d+\.\d+)/, [7, 8]),
-    server('Java', java, /(?:version "|openjdk |java )(\d+)/, [17, 99]),
-    data(home),
-    ...missing,
-  ].filter((check) => check !== null);
+  return [node(), disk(root), memory(), files(), ...Object.values(PROGRAMS).map(server), data(home), ...missing].filter(
+    (check) => check !== null,
+  );
 }
 
 export function show(checks, say) {

@@ -2,39 +2,23 @@
  * The servers that come from the system's packages. Debian's -core packages bring the programs without a service,
  * an autostart or a port. Only what is missing is installed.
  */
-import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
+import { find, PROGRAMS } from './find.cjs';
 import { run, SetupError, succeeds, which } from './run.mjs';
 
-const javas = () => {
-  try {
-    return readdirSync('/usr/lib/jvm').length > 0;
-  } catch {
-    return false;
-  }
-};
-
+const { mariadb, redis, java } = PROGRAMS;
 /** program → how it is found, and what brings it */
 const NEEDED = [
-  {
-    what: 'MariaDB server',
-    has: () => process.env.MARIADBD || which('mariadbd', 'mysqld'),
-    apt: 'mariadb-server-core',
-    brew: 'mariadb',
-  },
+  // One of an unfit version is left as it is: the doctor says what to do, and it may be in use.
+  { what: 'MariaDB server', has: () => find(mariadb), apt: mariadb.apt, brew: mariadb.brew },
   { what: 'MariaDB client tools', has: () => which('mariadb', 'mysql'), apt: 'mariadb-client-core', brew: 'mariadb' },
-  {
-    what: 'Redis server',
-    has: () => process.env.REDIS_SERVER || which('redis-server', 'redis-check-rdb'),
-    apt: 'redis-tools',
-    brew: 'redis',
-  },
+  { what: 'Redis server', has: () => find(redis), apt: redis.apt, brew: redis.brew },
   {
     what: 'Java 17 or newer',
-    has: () => process.env.FIRSTCOME_JAVA || process.env.JAVA_HOME || which('java') || javas(),
-    apt: 'openjdk-17-jre-headless',
+    has: () => find(java),
+    apt: java.apt,
     aptNewer: 'openjdk-21-jre-headless',
-    brew: 'openjdk',
+    brew: java.brew,
   },
   {
     what: 'Python 3 with venv',

@@ -1,7 +1,6 @@
 /** Running other programs for set-up: quiet when it goes well, everything they said when it does not. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
+import { candidates } from './find.cjs';
 
 export class SetupError extends Error {}
 
@@ -15,20 +14,5 @@ export function run(command, args, options = {}) {
 
 export const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
-const FURTHER = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/opt/homebrew/opt/openjdk/bin'];
-
 /** The first of these programs on PATH or in the usual further places, or null. */
-export function which(...names) {
-  for (const folder of [...(process.env.PATH ?? '').split(path.delimiter), ...FURTHER]) {
-    for (const name of names) {
-      try {
-        const file = path.join(folder, name);
-        accessSync(file, constants.X_OK);
-        return file;
-      } catch {
-        // look on
-      }
-    }
-  }
-  return null;
-}
+export const which = (...names) => candidates(names)[0] ?? null;
