@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { examine, show } from './setup/doctor.mjs';
+import { endLeftovers, runningLauncher } from './setup/launcher-record.cjs';
 import { withLock } from './setup/lock.mjs';
 import { installPackages } from './setup/packages.mjs';
 import { run, SetupError } from './setup/run.mjs';
@@ -80,19 +81,12 @@ async function setUp() {
 /** What outlives a reset: fetched programs, and the servers and runs of tests, which belong to whoever runs those. */
 const KEPT = /^(tools|set-up\.|test-servers|runs)/;
 
-/** Everything a stack has written goes. */
+/** Everything a stack has written goes. In plain Node: a clone may have data and a running stack, and no build. */
 async function reset() {
   if (!existsSync(HOME)) return 0;
-  const compiled = path.join(ROOT, 'dist', 'stack', 'launcher');
-  // Without a build nothing has ever been started.
-  if (existsSync(path.join(compiled, 'stack.js'))) {
-    const require = createRequire(import.meta.url);
-    const { runningLauncher, endLeftovers } = require(path.join(compiled, 'stack.js'));
-    const home = require(path.join(compiled, 'home.js')).createHome(ROOT);
-    const launcher = runningLauncher(home);
-    if (launcher) throw new SetupError(`a stack is running (launcher pid ${launcher.pid}): stop it first`);
-    await endLeftovers(home);
-  }
+  const launcher = runningLauncher(HOME);
+  if (launcher) throw new SetupError(`a stack is running (launcher pid ${launcher.pid}): stop it first`);
+  await endLeftovers(HOME);
   for (const name of readdirSync(HOME).filter((entry) => !KEPT.test(entry)))
     rmSync(path.join(HOME, name), { recursive: true, force: true });
   say('  ✓ reset: the next start begins with nothing');

@@ -3,26 +3,20 @@
  * Stops in order on SIGINT, SIGTERM, SIGHUP, and when its parent disappears.
  */
 import path from 'node:path';
-import { parseArguments } from './launcher/arguments';
+import { parseArguments, type StartOptions } from './launcher/arguments';
 import { loadCredentials } from './launcher/credentials';
 import { say, showReady, showTable, showTry, step } from './launcher/display';
-import { createHome } from './launcher/home';
+import { createHome, type Home } from './launcher/home';
 import { runJob } from './launcher/jobs';
 import type { PartSpec } from './launcher/part';
 import { partsOf, placesOf, portNames, type StackPlan } from './launcher/plan';
 import { choosePorts, portOf, WELL_KNOWN } from './launcher/ports';
-import { createStack, endLeftovers, runningLauncher, type Stack } from './launcher/stack';
+import { claimLauncher, createStack, endLeftovers, type Stack } from './launcher/stack';
 import { untilTold } from './launcher/until-told';
 import { temporalUiUrl } from './servers/temporal';
 
-async function plan(argv: readonly string[]): Promise<StackPlan> {
-  const home = createHome(path.resolve(__dirname, '..', '..'));
-  const { scale } = parseArguments(argv);
-  const other = runningLauncher(home);
-  if (other)
-    throw new Error(
-      `a stack of this folder is running already (launcher pid ${other.pid}): stop it first, or set FIRSTCOME_HOME`,
-    );
+/** The folder is ours by now. */
+async function plan(home: Home, { scale }: StartOptions): Promise<StackPlan> {
   const left = await endLeftovers(home);
   if (left.length > 0) say(`  ended what an earlier start had left: ${left.join(', ')}`);
   const { ports, moved } = await choosePorts(home, portNames(scale), home.isUsual ? WELL_KNOWN : {});
@@ -60,7 +54,16 @@ async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
 /** Runs the stack until it is told to stop. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
   const startedAt = Date.now();
-  const stackPlan = await plan(argv);
+  const options = parseArguments(argv);
+  const home = createHome(path.resolve(__dirname, '..', '..'));
+  const other = claimLauncher(home);
+  if (other) {
+    say(
+      `  ✗ a stack of this folder is running already (launcher pid ${other.pid}): stop it first, or set FIRSTCOME_HOME`,
+    );
+    return 1;
+  }
+  const stackPlan = await plan(home, options);
   const told = untilTold();
   const stack = createStack(stackPlan.home, partsOf(stackPlan), (sentence) => say(`  ${sentence}`));
   try {

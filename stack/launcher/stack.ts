@@ -1,7 +1,8 @@
 /** The parts together: started layer by layer, written down for others and for the next start, stopped in reverse. */
-import { type Home, readJson, writeJson } from './home';
+import * as record from '../setup/launcher-record.cjs';
+import { type Home, writeJson } from './home';
 import { createPart, type Part, type PartSpec } from './part';
-import { type Birth, birthOf, endProcess, isAlive } from './process-life';
+import { type Birth, birthOf } from './process-life';
 
 /** stack.json: what runs where, for load scripts, the audit and tests. */
 export interface StackFile {
@@ -16,27 +17,12 @@ interface PidFile {
   readonly parts: Readonly<Record<string, Birth>>;
 }
 
-const LEFTOVER_GRACE_MS = 10_000;
-
-/** The launcher of this state folder that is alive, if any. */
-export function runningLauncher(home: Home): Birth | null {
-  const { launcher } = readJson<PidFile>(home.at('pids.json')) ?? { launcher: null };
-  return launcher && launcher.pid !== process.pid && isAlive(launcher) ? launcher : null;
-}
-
+/** The launcher of this state folder that is alive and not this process, if any. */
+export const runningLauncher = (home: Home): Birth | null => record.runningLauncher(home.dir);
+/** Claims the state folder for this process, before anything in it is touched. @returns null, or who has it */
+export const claimLauncher = (home: Home): Birth | null => record.claimLauncher(home.dir);
 /** Ends what a killed launcher left, by pid and start time. @returns the names */
-export async function endLeftovers(home: Home): Promise<string[]> {
-  const left = Object.entries(readJson<PidFile>(home.at('pids.json'))?.parts ?? {}).filter(([, birth]) =>
-    isAlive(birth),
-  );
-  // The servers last: what writes to them ends first.
-  const servers = new Set(['mariadb', 'redis', 'kafka', 'temporal']);
-  for (const ofServers of [false, true]) {
-    const these = left.filter(([name]) => servers.has(name) === ofServers);
-    await Promise.all(these.map(([, birth]) => endProcess(birth, LEFTOVER_GRACE_MS)));
-  }
-  return left.map(([name]) => name);
-}
+export const endLeftovers = (home: Home): Promise<string[]> => record.endLeftovers(home.dir);
 
 export interface Stack {
   readonly parts: readonly Part[];
@@ -47,7 +33,7 @@ export interface Stack {
 }
 
 export function createStack(home: Home, specs: readonly PartSpec[], say: (sentence: string) => void): Stack {
-  const record = (): void => {
+  const writeDown = (): void => {
     const births = parts.flatMap((part): [string, Birth][] => {
       const birth = part.birth();
       return birth ? [[part.spec.name, birth]] : [];
@@ -68,7 +54,7 @@ export function createStack(home: Home, specs: readonly PartSpec[], say: (senten
     ]);
     writeJson(home.at('stack.json'), { launcher: process.pid, parts: Object.fromEntries(shown) } satisfies StackFile);
   };
-  const parts: Part[] = specs.map((spec) => createPart(spec, { onChange: record, say }));
+  const parts: Part[] = specs.map((spec) => createPart(spec, { onChange: writeDown, say }));
   const layers = [...new Set(specs.map((spec) => spec.layer))].sort((a, b) => a - b);
   let isStopping = false;
   const inLayer = (layer: number): Part[] => parts.filter((part) => part.spec.layer === layer);

@@ -7,7 +7,7 @@ import { loadCredentials } from './credentials';
 import type { Home } from './home';
 import { placesOf } from './plan';
 import { choosePorts } from './ports';
-import { createStack, endLeftovers } from './stack';
+import { claimLauncher, createStack, endLeftovers } from './stack';
 
 /** Where tests find the servers; `mysql` names no database, each test file makes its own. */
 export interface TestServers {
@@ -20,8 +20,10 @@ export interface TestServers {
 
 const NAMES = ['mariadb', 'redis', 'kafka', 'kafkaController', 'temporal', 'temporalUi'];
 
-/** Starts them and waits until all serve. */
+/** Starts them and waits until all serve. @throws when another process has started those of this folder */
 export async function startTestServers(home: Home, say: (sentence: string) => void) {
+  const other = claimLauncher(home);
+  if (other) throw new Error(`the test servers of ${home.dir} run already (pid ${other.pid})`);
   await endLeftovers(home);
   const { ports } = await choosePorts(home, NAMES, {});
   const places = placesOf({ home, ports, credentials: await loadCredentials(home) });

@@ -7,9 +7,10 @@ import { createHome, type Home, writeJson } from '../../stack/launcher/home';
 import { createPart, type Part, type PartSpec } from '../../stack/launcher/part';
 import { type Birth, birthOf, isAlive, signal } from '../../stack/launcher/process-life';
 import { clearDeadRuns, createRun } from '../../stack/launcher/runs';
-import { createStack, endLeftovers } from '../../stack/launcher/stack';
+import { createStack, endLeftovers, runningLauncher } from '../../stack/launcher/stack';
 import { until } from '../support/until';
 
+const ROOT = path.resolve(__dirname, '..', '..');
 let dir: string;
 let home: Home;
 let said: string[];
@@ -119,6 +120,43 @@ test('When a launcher was killed, then what it left is ended by pid and start ti
   }
 });
 
+/** Claims the folder in a process of its own, says who has it (or "mine"), and lives until its input ends. */
+const CLAIMER = `
+  const { claimLauncher } = require('./stack/setup/launcher-record.cjs');
+  process.stdin.once('data', () => console.log(claimLauncher(process.argv[1])?.pid ?? 'mine')).once('end', process.exit);
+  console.log('ready');`;
+
+test('When launchers claim one folder in the same moment, then one has it and the others name it; a dead one has nothing', async () => {
+  const start = () => {
+    const child = spawn(process.execPath, ['-e', CLAIMER, dir], { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (chunk) => (text += chunk));
+    return { child, said: () => text.trim().split('\n') };
+  };
+  const race = async (claimers: readonly ReturnType<typeof start>[]) => {
+    for (const { said } of claimers) await until(() => said()[0] === 'ready', deadline('a claimer to be ready'));
+    for (const { child } of claimers) child.stdin.write('now');
+    for (const { said } of claimers) await until(() => said()[1], deadline('its answer'));
+    return claimers.find(({ said }) => said()[1] === 'mine');
+  };
+  const first = Array.from({ length: 4 }, start);
+  const second = Array.from({ length: 4 }, start);
+  try {
+    for (const claimers of [first, second]) {
+      const winner = await race(claimers);
+      const answers = claimers.map(({ said }) => said()[1]).sort();
+      expect(answers).toEqual([...Array.from({ length: 3 }, () => String(winner?.child.pid)), 'mine']);
+      expect(runningLauncher(home)?.pid).toBe(winner?.child.pid);
+      // Killed, it leaves its claim behind: the next round takes it over.
+      winner?.child.kill('SIGKILL');
+      await until(() => runningLauncher(home) === null, deadline('its death'));
+    }
+  } finally {
+    for (const { child } of [...first, ...second]) child.stdin.destroy();
+    for (const { child } of [...first, ...second]) child.kill('SIGKILL');
+  }
+});
+
 test('When a run of tests was killed, then the next one ends its processes and removes its folder, and leaves living runs alone', async () => {
   const left = spawn(process.execPath, ['-e', SLEEPER], { detached: true, stdio: 'ignore' });
   try {
@@ -143,7 +181,7 @@ test('When whoever reads its output goes away, then the launcher is told to stop
     });
     setInterval(() => console.log('still here'), 20);`;
   const launcher = spawn(process.execPath, ['-r', './tests/support/ts-hook.cjs', '-e', source], {
-    cwd: path.resolve(__dirname, '..', '..'),
+    cwd: ROOT,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   await new Promise((resolve) => launcher.stdout.once('data', resolve));
