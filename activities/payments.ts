@@ -40,7 +40,7 @@ export function createPaymentSteps({ ledger, tellNews }: Pick<ActivityDeps, 'led
     },
 
     /** The pivot: payment DONE, order CONFIRMED, held → sold, outbox. From here we only go forward. */
-    completeOrder: async (input: OwnedOrder & Capture & { readonly matches: boolean }): Promise<CaptureOutcome> => {
+    completeOrder: async (input: OwnedOrder & Capture): Promise<CaptureOutcome> => {
       const outcome = await ledger.recordCapture(input);
       tellNews(input.orderId);
       return outcome;
@@ -80,7 +80,8 @@ export function createProviderActivities({ provider }: Pick<ActivityDeps, 'provi
     /**
      * Asks what became of a payment until the provider says so: fails (and is retried without end, visible in the
      * Web UI) while it does not. READY, IN_PROGRESS and 404 are no answers: it is confirmed again under the same key,
-     * and a refusal of that is checked by one more look.
+     * and a refusal of that is checked by one more look. That a confirm finds no such payment counts once no session
+     * can be open any more.
      */
     askProvider: async (call: ProviderCall): Promise<FinalAnswer> => {
       const seen = await provider.lookUp(call);
@@ -90,14 +91,32 @@ export function createProviderActivities({ provider }: Pick<ActivityDeps, 'provi
 
       const answer = await confirm(call);
       if (answer.kind === 'captured') return answer;
-      if (answer.kind === 'unknown') throw stillUnknown(answer.why);
+      if (answer.kind === 'unknown' && !(answer.isNotFound && isSessionOver())) throw stillUnknown(answer.why);
 
       const checked = await provider.lookUp(call);
       if (checked.kind === 'captured') return checked;
       if (checked.kind === 'unknown') throw stillUnknown(checked.why);
-      return answer;
+      return answer.kind === 'declined' ? answer : NEVER_KNOWN;
     },
   };
+}
+
+/**
+ * An authorisation is confirmed within ten minutes or never. After that, a key which the provider does not find, neither
+ * to show nor to confirm, can take no money any more: without this an invented key would hold its units for ever.
+ * What should turn up all the same is late money, and goes back.
+ */
+const SESSION_MS = 15 * 60_000;
+const NEVER_KNOWN: FinalAnswer = {
+  kind: 'declined',
+  code: 'NOT_FOUND_PAYMENT_SESSION',
+  message: 'The provider knows no such payment, long after it could have been made',
+};
+
+/** By the engine's clock, from the first asking to this one. */
+function isSessionOver(): boolean {
+  const { scheduledTimestampMs, currentAttemptScheduledTimestampMs } = activityInfo();
+  return currentAttemptScheduledTimestampMs - scheduledTimestampMs > SESSION_MS;
 }
 
 const declinedBy = (status: string): FinalAnswer => ({

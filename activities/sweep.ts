@@ -14,18 +14,24 @@ const PAGE = 500;
 /** describes under way: about 2 ms each for the engine, which has sagas to run meanwhile */
 const AT_ONCE = 4;
 
-async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+/** Acts on all of them, whatever becomes of some: one order that cannot be helped must not stand before the others. */
+async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<void>, failures: unknown[]): Promise<void> {
   const queue = items.values();
   const worker = async () => {
-    for (const item of queue) await act(item);
+    for (const item of queue) await act(item).catch((error: unknown) => failures.push(error));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** The round is over: it is shown as failed, and the next one tries again. */
+function assertNone(failures: readonly unknown[]): void {
+  if (failures.length > 0) throw new Error(`${failures.length} could not be swept`, { cause: failures[0] });
 }
 
 export function createSweepActivities({ ledger, engine, settings }: ActivityDeps) {
   type OpenOrder = OwnerOfOpen['orders'][number];
 
-  /** Compare-and-set of the owner, then the start: a crash between them leaves an owner that is missing, for the next round. */
+  /** Compare-and-set of the owner, then the start: what fails between them leaves an owner that is missing, for the next round. */
   async function resume(expectedOwner: string, { orderId, epoch }: OpenOrder): Promise<boolean> {
     const state = await ledger.readSaga(orderId);
     if (!state || !isOpen(state.status) || state.owner !== expectedOwner) return false;
@@ -40,28 +46,41 @@ export function createSweepActivities({ ledger, engine, settings }: ActivityDeps
   return {
     /** Idempotent; any number of sweepers. Answers how many orders were given to a new owner. */
     sweepOrders: async (): Promise<number> => {
+      const failures: unknown[] = [];
       let resumed = 0;
       let after: string | undefined;
       for (;;) {
         const owners = await ledger.readOwners({ quietForMs: QUIET_MS, after, limit: PAGE });
-        await inTurns(owners, async ({ owner, orders }) => {
+        const lost: { readonly owner: string; readonly order: OpenOrder }[] = [];
+        const findLost = async ({ owner, orders }: OwnerOfOpen): Promise<void> => {
           heartbeat(resumed);
-          if ((await engine.readLife(owner)) === 'running') return;
-          for (const order of orders) if (await resume(owner, order)) resumed += 1;
-        });
+          if ((await engine.readLife(owner)) !== 'running') lost.push(...orders.map((order) => ({ owner, order })));
+        };
+        const resumeOne = async ({ owner, order }: (typeof lost)[number]): Promise<void> => {
+          heartbeat(resumed);
+          if (await resume(owner, order)) resumed += 1;
+        };
+        await inTurns(owners, findLost, failures);
+        await inTurns(lost, resumeOne, failures);
         after = owners.at(-1)?.owner;
-        if (after === undefined) return resumed;
+        if (after === undefined) break;
       }
+      assertNone(failures);
+      return resumed;
     },
 
     /** A refund that failed (the provider refused) is left alone: a person has to look. */
     sweepRefunds: async (): Promise<number> => {
+      const failures: unknown[] = [];
       let started = 0;
-      for (const { paymentId } of await ledger.readOpenRefunds({ quietForMs: QUIET_MS, limit: PAGE })) {
+      const open = await ledger.readOpenRefunds({ quietForMs: QUIET_MS, limit: PAGE });
+      const restart = async ({ paymentId }: (typeof open)[number]): Promise<void> => {
         heartbeat(started);
-        if ((await engine.readLife(refundWorkflowId(paymentId))) === 'running') continue;
+        if ((await engine.readLife(refundWorkflowId(paymentId))) === 'running') return;
         if ((await engine.startRefund(paymentId)) === 'started') started += 1;
-      }
+      };
+      await inTurns(open, restart, failures);
+      assertNone(failures);
       return started;
     },
   };

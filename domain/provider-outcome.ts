@@ -64,6 +64,10 @@ function instantOf(value: unknown): string | null {
   return Number.isNaN(at.getTime()) ? null : at.toISOString();
 }
 
+/** Characters of a method that are kept: a longer word must not stand in the way of recording the capture. */
+const METHOD_MAX = 40;
+const methodOf = (value: unknown): string | null => textOf(value)?.slice(0, METHOD_MAX) ?? null;
+
 function capturedOf(body: Fields): Captured | Unknown {
   const paymentKey = textOf(body.paymentKey);
   const orderId = textOf(body.orderId);
@@ -71,7 +75,7 @@ function capturedOf(body: Fields): Captured | Unknown {
   // What was given back in part is not ours any more: the balance is compared with the order's total.
   const amount = wonOf(body.status === 'PARTIAL_CANCELED' ? body.balanceAmount : body.totalAmount);
   if (!paymentKey || !orderId || !approvedAt || amount === null) return unknown('malformed payment');
-  return { kind: 'captured', paymentKey, orderId, amount, approvedAt, method: textOf(body.method) };
+  return { kind: 'captured', paymentKey, orderId, amount, approvedAt, method: methodOf(body.method) };
 }
 
 /** Confirm: only DONE is captured, only a listed refusal is declined. */
@@ -83,7 +87,7 @@ export function readConfirm(reply: ProviderReply): ConfirmAnswer {
   }
   const code = oneOf(DEFINITE_REFUSALS, body.code);
   if (code && isRefusal(reply.status)) return { kind: 'declined', code, message: textOf(body.message) ?? code };
-  return unusable(reply.status, body);
+  return { ...unusable(reply.status, body), ...(reply.status === 404 ? { isNotFound: true } : {}) };
 }
 
 /** Look-up: READY, IN_PROGRESS and 404 are no answers, because a confirm may still be on its way. */

@@ -22,6 +22,8 @@ export interface Unknown {
   readonly kind: 'unknown';
   /** for histories and logs: `timeout`, `http 500`, the provider's code … */
   readonly why: string;
+  /** a confirm found no such payment (404): believed only when nothing can be under way any more */
+  readonly isNotFound?: true;
 }
 
 export type ConfirmAnswer =

@@ -120,13 +120,13 @@ export function createPayments({ book, ledger, webhooks, now }: PaymentsDeps): P
     const { orderId, amount, paymentKey } = body;
     const knobs = knobsOf(payment);
     const at = now();
-    // A session is one key for one order and amount: anything else names a session that does not exist.
-    if (!payment || payment.orderId !== orderId || payment.amount !== amount) {
-      return tossError('NOT_FOUND_PAYMENT_SESSION');
-    }
+    if (!payment) return tossError('NOT_FOUND_PAYMENT_SESSION');
     const status = statusOf(payment, { now: at, authorizationLifeMs: knobs.authorizationLifeMs });
     if (status === 'EXPIRED') return tossError('NOT_FOUND_PAYMENT_SESSION');
+    // Whatever order it is sent for: the key has been used.
     if (status !== 'IN_PROGRESS') return tossError('ALREADY_PROCESSED_PAYMENT');
+    // A session is one key for one order and amount: anything else names a session that does not exist.
+    if (payment.orderId !== orderId || payment.amount !== amount) return tossError('NOT_FOUND_PAYMENT_SESSION');
     if (happens(knobs.declineShare)) {
       return { type: 'refused', at, paymentKey, aborts: true, error: tossError(knobs.declineCode), scope } as const;
     }

@@ -80,15 +80,17 @@ async function readAll(deps: HintDeps, signal: AbortSignal): Promise<void> {
 
 async function work(deps: HintDeps, hint: StoredHint): Promise<void> {
   const { webhookId, receivedAt } = hint;
-  try {
-    const verdict = await settleHint(deps, hint);
-    const isOld = Date.now() - receivedAt.getTime() > AGE_MAX_MS;
-    if (verdict === 'later' && isOld) deps.onProblem({ message: 'a webhook was laid aside after a day', webhookId });
-    if (verdict === 'settled' || isOld) await deps.webhooks.markAsked(webhookId);
-  } catch (error) {
-    // MariaDB or the engine is away: the hint stays for the next round.
+  const verdict = await settleHint(deps, hint).catch((error: unknown) => {
+    // MariaDB or the engine is away, or it is no hint anybody can work on: the next round tries again.
     deps.onProblem({ message: 'a webhook could not be settled yet', webhookId, error });
-  }
+    return 'later' as const;
+  });
+  const isOld = Date.now() - receivedAt.getTime() > AGE_MAX_MS;
+  if (verdict === 'later' && !isOld) return;
+  if (verdict === 'later') deps.onProblem({ message: 'a webhook was laid aside after a day', webhookId });
+  await deps.webhooks.markAsked(webhookId).catch((error: unknown) => {
+    deps.onProblem({ message: 'a webhook could not be marked', webhookId, error });
+  });
 }
 
 export async function settleHint(deps: HintDeps, { payload }: Pick<StoredHint, 'payload'>): Promise<Verdict> {

@@ -92,11 +92,15 @@ export const receiveWebhook = defineOperation({
   method: 'post',
   path: '/v1/webhooks/toss',
   access: 'public',
-  // The provider may add fields: this one body is open.
-  body: z.looseObject({
+  // The provider may add fields, so this one body is open; what we do not use is not kept.
+  body: z.object({
     eventType: z.string().max(100),
     createdAt: z.string().max(100).optional(),
-    data: z.looseObject({ paymentKey: z.string().max(200).optional(), orderId: z.string().max(64).optional() }),
+    data: z.object({
+      paymentKey: z.string().max(200).optional(),
+      orderId: z.string().max(64).optional(),
+      status: z.string().max(40).optional(),
+    }),
   }),
   answers: { 200: { description: 'Stored' } },
 });

@@ -2,15 +2,22 @@
  * Gathers calls into batches, as a log groups commits: one batch at a time per process, made of what came while the last
  * one was under way. So a lone call waits for nothing, and a burst shares its commits.
  */
+import { Problem } from '../../domain/errors';
+
 export interface GatherOptions<I, O> {
   /** Answers a batch in its order. An answer that is a promise is its caller's alone: the next batch goes meanwhile. */
   readonly run: (batch: readonly I[]) => Promise<readonly (O | Promise<O>)[]>;
   /** calls one batch may carry */
   readonly batchMax: number;
+  /** A batch without an answer for this long is given up (its effect is unknown), and the next one goes. ms */
+  readonly withinMs?: number;
 }
 
 export interface Gatherer<I, O> {
-  /** @throws what `run` threw for the whole batch, or what this call's own answer came to */
+  /**
+   * @throws what `run` threw for the whole batch, what this call's own answer came to, or Problem('unavailable') when
+   * there was no answer in time
+   */
   ask(input: I): Promise<O>;
   /** calls whose batch is not yet answered */
   waiting(): number;
@@ -22,13 +29,30 @@ interface Waiting<I, O> {
   readonly reject: (error: unknown) => void;
 }
 
-export function createGatherer<I, O>({ run, batchMax }: GatherOptions<I, O>): Gatherer<I, O> {
+/** Far above the slowest statement: only a connection that is lost without a word takes longer. */
+const WITHIN_MS = 10_000;
+
+/** The work's outcome, or a refusal when it takes longer: what comes of it then is nobody's any more. */
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Problem('unavailable', { detail: 'The store does not answer' })), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function createGatherer<I, O>({ run, batchMax, withinMs = WITHIN_MS }: GatherOptions<I, O>): Gatherer<I, O> {
   const gathered: Waiting<I, O>[] = [];
   let underWay = 0;
 
   async function answer(batch: readonly Waiting<I, O>[]): Promise<void> {
     try {
-      const answers = await run(batch.map((each) => each.input));
+      const inputs = batch.map((each) => each.input);
+      const answers = await inTime(run(inputs), withinMs);
       if (answers.length !== batch.length) throw new Error(`${answers.length} answers to ${batch.length} calls`);
       for (const [index, each] of batch.entries()) each.resolve(answers[index] as O | Promise<O>);
     } catch (error) {

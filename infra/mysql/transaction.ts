@@ -68,24 +68,25 @@ async function commit(runner: QueryRunner): Promise<void> {
   }
 }
 
-const prepared = new WeakSet<object>();
+/** Seconds its session waits for a lock, per pooled connection. */
+const prepared = new WeakMap<object, number>();
 
 /**
  * Sets the session of a pooled connection once, instead of a round trip per transaction.
  * The server's default lock wait is 50 s: nobody who waits for an answer waits that long.
  */
-async function prepare(runner: QueryRunner): Promise<void> {
+async function prepare(runner: QueryRunner, lockWaitS: number): Promise<void> {
   const connection: object = await runner.connect();
-  if (prepared.has(connection)) return;
-  await runner.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
-  await runner.query(`SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`);
-  prepared.add(connection);
+  const set = prepared.get(connection);
+  if (set === undefined) await runner.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  if (set !== lockWaitS) await runner.query(`SET SESSION innodb_lock_wait_timeout = ${lockWaitS}`);
+  prepared.set(connection, lockWaitS);
 }
 
-async function once<T>(source: DataSource, work: (tx: Sql) => Promise<T>): Promise<T> {
+async function once<T>(source: DataSource, work: (tx: Sql) => Promise<T>, lockWaitS: number): Promise<T> {
   const runner = source.createQueryRunner();
   try {
-    await prepare(runner);
+    await prepare(runner, lockWaitS);
     await runner.startTransaction();
     const result = await work(sqlOf(runner));
     await commit(runner);
@@ -99,17 +100,29 @@ async function once<T>(source: DataSource, work: (tx: Sql) => Promise<T>): Promi
   }
 }
 
+export interface TransactionOptions {
+  /** repeats after a deadlock, lock wait or changed record */
+  readonly retries?: number;
+  /** seconds a statement waits for a row that another transaction holds */
+  readonly lockWaitS?: number;
+}
+
 /**
  * Runs `work` in a transaction and commits, or rolls back and throws what it threw.
- * A deadlock, lock wait or changed record repeats the whole of it, three times: `work` must have no effect elsewhere.
+ * A deadlock, lock wait or changed record repeats the whole of it, three times unless said otherwise: `work` must have
+ * no effect elsewhere.
  * @throws CommitUnknown when the connection broke during COMMIT
  */
-export async function inTransaction<T>(source: DataSource, work: (tx: Sql) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  source: DataSource,
+  work: (tx: Sql) => Promise<T>,
+  { retries = RETRIES, lockWaitS = LOCK_WAIT_S }: TransactionOptions = {},
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once(source, work);
+      return await once(source, work, lockWaitS);
     } catch (error) {
-      if (attempt > RETRIES || !RETRIABLE.includes(errnoOf(error))) throw error;
+      if (attempt > retries || !RETRIABLE.includes(errnoOf(error))) throw error;
       // Different waits, so that the same transactions do not meet again.
       await pause(Math.random() * PAUSE_MS * attempt);
     }

@@ -22,7 +22,8 @@ export interface ProviderClient extends Provider {
 
 interface Call {
   readonly method: 'GET' | 'POST';
-  readonly path: string;
+  /** its parts, not yet escaped */
+  readonly path: readonly string[];
   readonly body?: Readonly<Record<string, unknown>>;
   readonly idempotencyKey?: string;
 }
@@ -41,7 +42,8 @@ export function createProvider(config: ProviderConfig): ProviderClient {
     try {
       const { statusCode, body } = await pool.request({
         method: call.method,
-        path: `${prefix}${call.path}`,
+        // Text that cannot be escaped (half a character) throws here, and is no answer like any other.
+        path: `${prefix}/v1/payments/${call.path.map(encodeURIComponent).join('/')}`,
         headers: {
           authorization,
           ...(call.body ? { 'content-type': 'application/json' } : {}),
@@ -61,20 +63,18 @@ export function createProvider(config: ProviderConfig): ProviderClient {
       readConfirm(
         await exchange({
           method: 'POST',
-          path: '/v1/payments/confirm',
+          path: ['confirm'],
           body: { paymentKey, orderId, amount },
           idempotencyKey,
         }),
       ),
-    lookUp: async ({ paymentKey }) =>
-      readLookUp(await exchange({ method: 'GET', path: `/v1/payments/${encodeURIComponent(paymentKey)}` })),
-    lookUpByOrder: async ({ orderId }) =>
-      readLookUp(await exchange({ method: 'GET', path: `/v1/payments/orders/${encodeURIComponent(orderId)}` })),
+    lookUp: async ({ paymentKey }) => readLookUp(await exchange({ method: 'GET', path: [paymentKey] })),
+    lookUpByOrder: async ({ orderId }) => readLookUp(await exchange({ method: 'GET', path: ['orders', orderId] })),
     refund: async ({ paymentKey, amount, reason, idempotencyKey }: RefundRequest) =>
       readRefund(
         await exchange({
           method: 'POST',
-          path: `/v1/payments/${encodeURIComponent(paymentKey)}/cancel`,
+          path: [paymentKey, 'cancel'],
           body: { cancelReason: reason.slice(0, REASON_MAX), cancelAmount: amount },
           idempotencyKey,
         }),

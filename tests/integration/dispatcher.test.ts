@@ -22,9 +22,13 @@ beforeEach(() => {
   started.length = 0;
   synced.length = 0;
 });
-function dispatch(start: (claim: Claim) => Promise<unknown>, inFlightMax = 1_000): void {
+function dispatch(
+  start: (claim: Claim) => Promise<unknown>,
+  inFlightMax = 1_000,
+  ledger: Parameters<typeof startDispatcher>[0]['ledger'] = fixture.ledger,
+): void {
   dispatcher = startDispatcher({
-    ledger: fixture.ledger,
+    ledger,
     start: async (claim) => {
       started.push(claim);
       return start(claim);
@@ -121,4 +125,27 @@ test('When the engine refuses a claim five times, then its orders are rejected, 
   expect(synced).toEqual(orderIds);
   const letters = await fixture.sql.rows<{ reason: string }>('SELECT reason FROM dead_letters');
   expect(letters.map((each) => each.reason)).toEqual([expect.stringContaining('no such search attribute')]);
+});
+
+test('When a start cannot be marked, then it is no failed start: the claim starts again and nobody is rejected', async () => {
+  const { orderIds } = await accept(1);
+  let refusals = 0;
+  const markDispatched = async (owner: string): Promise<void> => {
+    refusals += 1;
+    if (refusals <= 6) throw new Error('the store is away');
+    await fixture.ledger.markDispatched(owner);
+  };
+  dispatch(async () => undefined, 1_000, { ...fixture.ledger, markDispatched });
+
+  await until(
+    async () => {
+      await age(10);
+      return (await countWhere('dispatched_at IS NOT NULL')) === 1;
+    },
+    { within: 30_000, what: 'it is marked' },
+  );
+
+  expect(started.length).toBeGreaterThanOrEqual(7);
+  expect((await orderOf(fixture.sql, orderIds[0] ?? ''))?.status).toBe('QUEUED');
+  expect(await countWhere('start_attempts > 0')).toBe(0);
 });

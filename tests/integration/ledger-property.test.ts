@@ -40,12 +40,13 @@ const STEPS: Readonly<Record<string, (ledger: Ledger, order: Order, key: string)
   },
   capture: async (ledger, order) => {
     for (const paymentId of await paymentIds(order.orderId)) {
-      await ledger.recordCapture({ ...order, paymentId, approvedAt: APPROVED_AT, method: null, matches: true });
+      await ledger.recordCapture({ ...order, paymentId, approvedAt: APPROVED_AT, method: null });
     }
   },
   mismatch: async (ledger, order) => {
     for (const paymentId of await paymentIds(order.orderId)) {
-      await ledger.recordCapture({ ...order, paymentId, approvedAt: APPROVED_AT, method: null, matches: false });
+      const amount = order.amount + 1;
+      await ledger.recordCapture({ ...order, paymentId, approvedAt: APPROVED_AT, amount, method: null });
     }
   },
   decline: async (ledger, order) => {

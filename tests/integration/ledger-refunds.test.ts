@@ -40,7 +40,7 @@ async function begun(order: Owned, paymentKey: string): Promise<string> {
 async function confirmed(): Promise<Owned & { readonly paymentId: string }> {
   const order = await opened();
   const paymentId = await begun(order, 'key-1');
-  const capture = { paymentId, approvedAt: APPROVED_AT, amount: order.amount, method: null, matches: true };
+  const capture = { paymentId, approvedAt: APPROVED_AT, amount: order.amount, method: null };
   await fixture.ledger.recordCapture({ ...order, ...capture });
   return { ...order, paymentId };
 }

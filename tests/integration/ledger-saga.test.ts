@@ -45,8 +45,8 @@ const captureOf = (order: Owned, paymentId: string): Capture => ({
   amount: order.amount,
   method: 'card',
 });
-const capture = (order: Owned, paymentId: string, given: Partial<Capture & { matches: boolean }> = {}) =>
-  fixture.ledger.recordCapture({ ...order, ...captureOf(order, paymentId), matches: true, ...given });
+const capture = (order: Owned, paymentId: string, given: Partial<Capture> = {}) =>
+  fixture.ledger.recordCapture({ ...order, ...captureOf(order, paymentId), ...given });
 const decline = (order: Owned, paymentId: string) =>
   fixture.ledger.recordDecline({
     ...order,

@@ -1,5 +1,5 @@
 /** Saga steps of many orders at once: they share a commit, and nothing that is wrong with one reaches another. */
-import type { Reservation } from '../../infra/mysql/ledger';
+import { createLedger, type Reservation } from '../../infra/mysql/ledger';
 import { openOrders } from '../../infra/mysql/ledger/opening';
 import { beginPayments, recordCaptures } from '../../infra/mysql/ledger/payment';
 import { shareCommits } from '../../infra/mysql/ledger/together';
@@ -46,7 +46,6 @@ const capture = (order: Owned, paymentId: string, given: { readonly amount?: num
     approvedAt: '2026-11-25T01:02:03.004Z',
     amount: given.amount ?? order.amount,
     method: given.method ?? null,
-    matches: true,
   });
 const paymentsOf = (orders: readonly Owned[]) =>
   fixture.sql.rows<{ orderId: string; status: string; paymentKey: string; captured: number; method: string | null }>(
@@ -99,7 +98,7 @@ test('When all orders of a batch are as expected, then the shared step answers e
   const captures = inputs.map((input) => {
     const outcome = begun.get(input.orderId);
     const paymentId = outcome?.kind === 'begun' ? outcome.paymentId : '';
-    return { ...input, paymentId, approvedAt: '2026-11-25T01:02:03.004Z', method: null, matches: true };
+    return { ...input, paymentId, approvedAt: '2026-11-25T01:02:03.004Z', method: null };
   });
   expect([...(await shared(recordCaptures, captures)).keys()]).toEqual(idsOf(orders));
   // Nobody is as expected any more: the shared step leaves them all to go by themselves.
@@ -226,4 +225,51 @@ describe('a shared commit', () => {
     ]);
     expect((await orderOf(fixture.sql, order?.orderId ?? ''))?.owner).toBe(order?.owner);
   });
+});
+
+test('When the units of one product are held elsewhere, then captures of another are recorded meanwhile', async () => {
+  const other = await fixture.product(10);
+  const blocked = await claimed(2);
+  const free = await Promise.all(Array.from({ length: 3 }, () => fixture.claimed(other)));
+  const orders = [...blocked, ...free];
+  await Promise.all(orders.map(open));
+  const begun = (await Promise.all(orders.map((order) => begin(order)))).map(paymentIdOf);
+  const { settled } = await inTransaction(fixture.source, async (tx) => {
+    await tx.rows('SELECT held FROM stock WHERE product_id = ? FOR UPDATE', [productId]);
+    const answers = orders.map((order, index) => capture(order, begun[index] ?? ''));
+    const all = Promise.allSettled(answers);
+    // This transaction ends only after they have: none of them may wait for it.
+    const recorded = await Promise.all(answers.slice(blocked.length));
+    expect(recorded.map(({ kind }) => kind)).toEqual(['confirmed', 'confirmed', 'confirmed']);
+    return { settled: all };
+  });
+  expect((await settled).every(({ status }) => status === 'fulfilled')).toBe(true);
+  expect(await stockOf(fixture.sql, productId)).toMatchObject({ held: 0, sold: 2 });
+});
+
+test('When two processes take the same steps of the same orders at once, then each order takes them once', async () => {
+  const orders = await claimed(12);
+  const second = createLedger(fixture.source);
+  const twice = <O>(step: (order: Owned, ledger: typeof second) => Promise<O>) =>
+    Promise.all([fixture.ledger, second].flatMap((ledger) => orders.map((order) => step(order, ledger))));
+  await twice((order, ledger) => ledger.openOrder({ ...order, holdMs: HOLD_MS }));
+  const begun = await twice((order, ledger) =>
+    ledger.beginPayment({ ...order, paymentKey: `key-${order.orderId}`, attemptsMax: ATTEMPTS }),
+  );
+  const ids = begun.map(paymentIdOf);
+  expect(ids.slice(orders.length)).toEqual(ids.slice(0, orders.length));
+  const captured = await twice((order, ledger) =>
+    ledger.recordCapture({
+      ...order,
+      paymentId: ids[orders.indexOf(order)] ?? '',
+      approvedAt: '2026-11-25T01:02:03.004Z',
+      method: null,
+    }),
+  );
+  expect(new Set(captured.map(({ kind }) => kind))).toEqual(new Set(['confirmed']));
+  for (const { orderId } of orders) {
+    expect(await historyOf(fixture.sql, orderId)).toEqual(['QUEUED', 'PENDING_PAYMENT', 'CONFIRMED']);
+    expect(await eventsOf(fixture.sql, orderId)).toEqual(['order.created', 'payment.approved', 'order.confirmed']);
+  }
+  expect(await stockOf(fixture.sql, productId)).toMatchObject({ held: 0, sold: 12 });
 });

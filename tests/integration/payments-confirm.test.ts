@@ -93,7 +93,7 @@ async function sagaPays(order: Payable, paymentKey: string): Promise<OwnerAnswer
   if (begun.kind !== 'begun') throw new Error(begun.kind);
   const { paymentId } = begun;
   const approvedAt = '2026-11-25T00:00:00.000Z';
-  await fixture.ledger.recordCapture({ ...order, paymentId, approvedAt, amount: PRICE, method: null, matches: true });
+  await fixture.ledger.recordCapture({ ...order, paymentId, approvedAt, amount: PRICE, method: null });
   return { kind: 'done', paymentId, approvedAt, amount: PRICE };
 }
 async function sagaDeclines(order: Payable, paymentKey: string): Promise<OwnerAnswer> {
@@ -200,7 +200,6 @@ test('When the saga does not know in time, then 202 names the payment; the key s
     approvedAt: '2026-11-25T00:00:00.000Z',
     amount: PRICE,
     method: null,
-    matches: true,
   });
   expect(await pay(order, 'slow', key)).toMatchObject({ status: 200, body: { paymentId, status: 'DONE' } });
   // Asked again, the owner could only repeat "pending": MariaDB told the end.

@@ -97,7 +97,7 @@ test('When the saga is still asking, then the hint waits; once the payment is DO
   expect(nudges).toBe(1);
   const answer = await capture(order);
   if (answer.kind !== 'captured') throw new Error(answer.kind);
-  await fixture.ledger.recordCapture({ ...order, paymentId, ...answer, matches: true });
+  await fixture.ledger.recordCapture({ ...order, paymentId, ...answer });
   expect(await settleHint(deps, hint(order.paymentKey, order.orderId))).toBe('settled');
   expect(refunds).toEqual([]);
 });

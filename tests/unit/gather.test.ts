@@ -65,3 +65,17 @@ test('When rows are grouped, then each group keeps their order', () => {
     ['b', ['b1']],
   ]);
 });
+
+test('When a batch is never answered, then its callers are told so, and the next batch goes', async () => {
+  const { ask, waiting } = createGatherer<string, string>({
+    batchMax: 10,
+    withinMs: 50,
+    run: (batch) => (batch.includes('hangs') ? new Promise(() => undefined) : Promise.resolve([...batch])),
+  });
+  const hanging = ask('hangs');
+  const next = ask('goes');
+  await expect(hanging).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await next).toBe('goes');
+  await turn();
+  expect(waiting()).toBe(0);
+});

@@ -160,3 +160,18 @@ describe('refund', () => {
     expect(readRefund(silence, asked).kind).toBe('unknown');
   });
 });
+
+describe('words that are longer than what is kept, or not found', () => {
+  test('When the method is a long word, then its beginning is kept, for the capture must be recorded', () => {
+    const answer = readConfirm(reply(200, { ...payment, method: 'x'.repeat(100) }));
+    expect(answer).toMatchObject({ kind: 'captured', method: 'x'.repeat(40) });
+  });
+
+  test('When a confirm finds no such payment, then it is unknown like any other unlisted word, and says so', () => {
+    expect(readConfirm(refusal(404, 'NOT_FOUND_PAYMENT'))).toEqual({
+      kind: 'unknown',
+      why: 'http 404 NOT_FOUND_PAYMENT',
+      isNotFound: true,
+    });
+  });
+});

@@ -63,9 +63,6 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   async function start(claim: Claim): Promise<Outcome> {
     try {
       await deps.start(claim);
-      await ledger.markDispatched(claim.owner);
-      deps.onStarted?.(claim.orders.length);
-      return 'started';
     } catch (error) {
       if (error instanceof Problem) {
         awayUntil = Date.now() + TROUBLE_MS;
@@ -75,6 +72,12 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       await refused(claim, error).catch((trouble: unknown) => logger.error({ error: trouble }, 'attempt not counted'));
       return 'refused';
     }
+    deps.onStarted?.(claim.orders.length);
+    // It runs: a mark that fails is no failed start. The claim is then started again, which finds it running.
+    await ledger.markDispatched(claim.owner).catch((error: unknown) => {
+      logger.warn({ error, owner: claim.owner }, 'start not marked');
+    });
+    return 'started';
   }
 
   async function refused({ owner }: Claim, error: unknown): Promise<void> {

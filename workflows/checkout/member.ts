@@ -30,11 +30,13 @@ export interface Member {
   ending: Ending | null;
   readonly compensations: string[];
   readonly timeline: { readonly phase: SagaPhase; readonly at: string; readonly note?: string }[];
+  /** false while a saga that takes an order over does not know yet what its owner before it left */
+  isRecalled: boolean;
   /** something the operator sees has changed */
   changed: boolean;
 }
 
-export function createMember(order: SagaOrder): Member {
+export function createMember(order: SagaOrder, resumed: boolean): Member {
   const member: Member = {
     order,
     phase: 'QUEUED',
@@ -46,6 +48,7 @@ export function createMember(order: SagaOrder): Member {
     ending: null,
     compensations: [],
     timeline: [],
+    isRecalled: !resumed,
     changed: true,
   };
   enter(member, 'QUEUED');

@@ -54,11 +54,16 @@ function ask(member: Member, request: PayRequest): Promise<FinalAnswer> {
 }
 
 /** MariaDB first, then the buyer. */
-function record(member: Member, request: PayRequest, answer: FinalAnswer, tools: SagaTools): Promise<PayOutcome> {
-  return answer.kind === 'captured'
-    ? recordCapture(member, request, answer, tools)
-    : recordDecline(member, request, answer, tools);
+async function record(member: Member, request: PayRequest, answer: FinalAnswer, tools: SagaTools): Promise<PayOutcome> {
+  if (answer.kind !== 'captured') return recordDecline(member, request, answer, tools);
+  if (answer.orderId === member.order.orderId) return recordCapture(member, request, answer, tools);
+  // The key of another order's payment. Its money is that order's: giving it back as ours would refund a confirmed
+  // order, for anybody who knows its key. Whether any order wants it, MariaDB says under the order the provider names.
+  await giveBack(member, answer);
+  return recordDecline(member, request, FOREIGN, tools);
 }
+
+const FOREIGN = { code: 'payment_mismatch', message: 'This payment was made for another order' } as const;
 
 async function recordCapture(
   member: Member,
@@ -66,15 +71,13 @@ async function recordCapture(
   capture: Captured,
   { steps }: SagaTools,
 ): Promise<PayOutcome> {
-  const { order } = member;
   const paymentId = request.paymentId ?? '';
   const { approvedAt, amount, method } = capture;
-  const matches = capture.orderId === order.orderId && amount === order.amount;
-  const recorded = await steps.completeOrder({ ...owned(member), paymentId, approvedAt, amount, method, matches });
+  const recorded = await steps.completeOrder({ ...owned(member), paymentId, approvedAt, amount, method });
 
   if (recorded.kind === 'mismatch') {
     await startRefund(member, paymentId);
-    const message = 'What was captured is not this order: it is given back';
+    const message = 'What was captured is not the amount of this order: it is given back';
     request.answer = { kind: 'declined', paymentId, code: 'payment_mismatch', message, attemptsLeft: 0 };
     return fail(member, 'payment_mismatch');
   }
@@ -85,7 +88,7 @@ async function recordCapture(
   if (recorded.kind === 'elsewhere' && recorded.status !== 'CONFIRMED') {
     // Ours, open, and not this payment's: only MariaDB can say how, so the saga begins again from there.
     if (isOpen(recorded.status)) throw new Error(`captured ${paymentId}, which is not the active payment`);
-    await giveBack(member, { ...capture, orderId: order.orderId, paymentKey: request.paymentKey });
+    await giveBack(member, { ...capture, paymentKey: request.paymentKey });
     request.answer = { kind: 'refused', code: 'order_not_payable', status: recorded.status };
     return recorded;
   }
@@ -163,7 +166,7 @@ async function answeredBefore(
     : ({ kind: 'disowned' } satisfies Disowned);
 }
 
-/** Money for an order that ended otherwise: claimed as late money, then refunded by a workflow of its own. */
+/** Money that this saga has no use for: unless its order wants it, it is claimed as late money, then refunded by a workflow of its own. */
 async function giveBack(member: Member, capture: Captured): Promise<void> {
   const claimed = await activities.stores.claimLateMoney.executeWithOptions({ summary: capture.orderId }, [capture]);
   if (claimed.kind === 'claimed') await startRefund(member, claimed.refund.paymentId);

@@ -29,6 +29,7 @@ export async function checkoutSaga(member: Member, tools: SagaTools, resumed: bo
 
   if (resumed) {
     const left = recall(member, await steps.readOrder({ orderId: order.orderId }));
+    member.isRecalled = true;
     if (left) return leave(member, left, steps);
   }
 
@@ -121,7 +122,6 @@ function recall(member: Member, state: SagaState | null): Elsewhere | Disowned |
   member.declines = state.declines;
   const active = state.activePayment;
   if (active) {
-    if (member.request) member.request.answer = { kind: 'refused', code: 'payment_in_progress', status: 'UNKNOWN' };
     const { paymentId, paymentKey, amount } = active;
     member.request = { paymentId, paymentKey, amount, answer: null };
     enter(member, 'UNKNOWN', 'taken over: the provider is asked');

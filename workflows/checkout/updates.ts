@@ -34,6 +34,9 @@ export function wantCancel(member: Member): void {
 
 function assertPayable(member: Member, { paymentKey, amount }: ConfirmArgs): void {
   if (amount !== member.order.amount) refuse({ code: 'amount_mismatch', status: member.phase });
+  // What the owner before this one left may be a payment. A refusal by the validator is kept nowhere, so the same
+  // payment may be asked for again in a moment; an answer would be the answer to this payment for ever.
+  if (!member.isRecalled) refuse({ code: 'order_not_payable', status: 'QUEUED' });
   if (member.request) {
     // The same payment again, after a take-over: it joins the one that is being asked about.
     if (member.request.paymentKey === paymentKey) return;

@@ -25,7 +25,7 @@ const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 300_000;
 
 export async function checkout({ orders, settings, resumed }: CheckoutInput): Promise<CheckoutResult> {
-  const members = new Map(orders.map((order) => [order.orderId, createMember(order)]));
+  const members = new Map(orders.map((order) => [order.orderId, createMember(order, resumed)]));
   listen(members, settings);
   const publish = show([...members.values()]);
   hearOperator(members.values());
@@ -52,6 +52,7 @@ async function lead(member: Member, tools: SagaTools, resumed: boolean): Promise
       enter(member, isOver(member) ? member.phase : 'QUEUED', `error, begins again: ${String(error)}`);
       if (isOver(member)) return;
       member.request = null;
+      member.isRecalled = false;
       await sleep(pauseMs, { summary: `${member.order.orderId}: after an error` });
     }
   }

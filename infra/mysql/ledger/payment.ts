@@ -152,7 +152,7 @@ async function confirmOrders(tx: Sql, from: PaymentStatus, paid: readonly Paid[]
   await sellUnits(tx, confirmed);
 }
 
-/** Money that is not for this order, or not the amount: it goes back, and the order fails with its units free. */
+/** Not the amount of this order: the money goes back, and the order fails with its units free. */
 async function recordMismatch(
   tx: Sql,
   order: OrderRow,
@@ -187,8 +187,8 @@ async function recordMismatch(
   return { kind: 'mismatch' };
 }
 
-/** `matches`: the provider's order id and amount are ours; the amount is compared here once more. */
-export type CaptureInput = OwnedOrder & Capture & { readonly matches: boolean };
+/** What the provider says it captured under this order's id. */
+export type CaptureInput = OwnedOrder & Capture;
 
 export async function recordCapture(tx: Sql, input: CaptureInput): Promise<CaptureOutcome> {
   const found = await lockBoth(tx, input);
@@ -199,7 +199,7 @@ export async function recordCapture(tx: Sql, input: CaptureInput): Promise<Captu
   if (order.status !== 'PENDING_PAYMENT' || order.activePayment !== payment.paymentId) {
     return { kind: 'elsewhere', status: order.status };
   }
-  if (!input.matches || input.amount !== order.amount) return recordMismatch(tx, order, payment, input);
+  if (input.amount !== order.amount) return recordMismatch(tx, order, payment, input);
   await confirmOrders(tx, payment.status, [{ order, capture: input }]);
   return confirmedAt(input.approvedAt);
 }
@@ -211,7 +211,7 @@ export async function recordCaptures(
 ): Promise<Map<string, CaptureOutcome>> {
   const waiting = (await lockFreeOrders(tx, [...inputs.keys()])).flatMap((order) => {
     const capture = inputs.get(order.orderId);
-    const isUsual = order.status === 'PENDING_PAYMENT' && order.owner === capture?.owner && capture.matches;
+    const isUsual = order.status === 'PENDING_PAYMENT' && order.owner === capture?.owner;
     return isUsual && order.activePayment === capture.paymentId && order.amount === capture.amount
       ? [{ order, capture }]
       : [];

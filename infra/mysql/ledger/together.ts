@@ -4,8 +4,9 @@
  * in one transaction of the same ten statements, with the same guards: the bet that nothing is wrong with any of them.
  *
  * Orders stay isolated all the same. An order whose row somebody else is changing is left out (SKIP LOCKED), as is one
- * that is not as the step expects it; these go by themselves, and wait only for themselves. When the shared transaction
- * fails, whatever the reason, it is rolled back and every order goes by itself: steps are idempotent, so a commit whose
+ * that is not as the step expects it; these go by themselves, and wait only for themselves. The units of a product are
+ * waited for, at most a second. When the shared transaction fails, whatever the reason, it is rolled back and every order
+ * goes by itself: steps are idempotent, so a commit whose
  * outcome is not known is simply found done.
  */
 import type { DataSource } from 'typeorm';
@@ -20,6 +21,11 @@ export interface TogetherOptions<I extends OwnedOrder, O> {
   readonly alone: (tx: Sql, input: I) => Promise<O>;
 }
 
+/**
+ * One try and a short wait: whatever is in its way (another's lock on the units of one product), going alone is the
+ * retry, and every other order of the process is waiting behind this batch.
+ */
+const SHARED = { retries: 0, lockWaitS: 1 } as const;
 /** Orders one transaction carries: more gains little, and holds the hot row of a product for longer. */
 const BATCH_MAX = 64;
 
@@ -34,7 +40,7 @@ export function shareCommits<I extends OwnedOrder, O>(
     // Of two calls for one order the first goes along; the other then finds what it did.
     const inputs = new Map<string, I>();
     for (const input of batch) if (!inputs.has(input.orderId)) inputs.set(input.orderId, input);
-    const answers = await inTransaction(source, (tx) => together(tx, inputs));
+    const answers = await inTransaction(source, (tx) => together(tx, inputs), SHARED);
     return new Map(
       [...answers].flatMap(([orderId, answer]) => {
         const input = inputs.get(orderId);

@@ -127,7 +127,7 @@ export interface Capture {
 }
 export type CaptureOutcome =
   | { readonly kind: 'confirmed'; readonly approvedAt: string }
-  /** captured, but order id or amount is not ours: recorded as found, order PAYMENT_FAILED, to be refunded */
+  /** captured for this order, but not its amount: recorded as found, order PAYMENT_FAILED, to be refunded */
   | { readonly kind: 'mismatch' }
   | Elsewhere
   | Disowned;
@@ -239,7 +239,7 @@ export interface SagaLedger {
   /** CONFIRMING → UNKNOWN: the provider gave no usable answer. */
   markUnknown(input: OwnedOrder & { paymentId: string; why: string }): Promise<void>;
   /** Payment → DONE, order → CONFIRMED, held → sold, outbox; a mismatch is recorded instead. */
-  recordCapture(input: OwnedOrder & Capture & { matches: boolean }): Promise<CaptureOutcome>;
+  recordCapture(input: OwnedOrder & Capture): Promise<CaptureOutcome>;
   /** Payment → FAILED, active_payment → NULL. The order stays PENDING_PAYMENT; ending it is the saga's compensation. */
   recordDecline(
     input: OwnedOrder & { paymentId: string; code: string; message: string; attemptsMax: number },

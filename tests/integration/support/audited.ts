@@ -93,7 +93,7 @@ function createBuyer(gate: GateFixture, productId: string) {
     if (begun.kind !== 'begun') throw new Error(`not begun: ${begun.kind}`);
     const { paymentId } = begun;
     const approvedAt = new Date().toISOString();
-    await gate.ledger.recordCapture({ ...order, paymentId, approvedAt, amount: PRICE, method: null, matches: true });
+    await gate.ledger.recordCapture({ ...order, paymentId, approvedAt, amount: PRICE, method: null });
     await gate.gate.syncHold(order.orderId);
     return { ...order, paymentId, paymentKey };
   };

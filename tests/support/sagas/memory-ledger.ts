@@ -113,7 +113,7 @@ export function createMemoryLedger(now: () => Promise<number>): MemoryLedger {
       const order = mine(who);
       if (order) paymentOf(order, paymentId).status = 'UNKNOWN';
     },
-    recordCapture: async ({ paymentId, approvedAt, amount, matches, ...who }) => {
+    recordCapture: async ({ paymentId, approvedAt, amount, ...who }) => {
       const order = mine(who);
       if (!order) return DISOWNED;
       const payment = paymentOf(order, paymentId);
@@ -121,6 +121,7 @@ export function createMemoryLedger(now: () => Promise<number>): MemoryLedger {
       if (payment.status === 'REFUNDING') return { kind: 'mismatch' };
       if (order.active !== paymentId) return elsewhere(order);
       order.active = null;
+      const matches = amount === order.amount;
       payment.status = matches ? 'DONE' : 'REFUNDING';
       payment.amount = amount;
       move(order, matches ? 'CONFIRMED' : 'PAYMENT_FAILED');
@@ -161,6 +162,7 @@ export function createMemoryLedger(now: () => Promise<number>): MemoryLedger {
       const order = orders.get(orderId);
       const payment = order?.payments.find((each) => each.paymentKey === paymentKey);
       if (!order || !payment) return { kind: 'notFound' };
+      if (payment.status === 'DONE') return { kind: 'wanted' };
       payment.status = 'REFUNDING';
       return { kind: 'claimed', refund: refundOf(order, payment) };
     },
