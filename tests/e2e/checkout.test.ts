@@ -126,6 +126,83 @@ describe('POST /v1/checkouts', () => {
     expect(accepted.body.status).toBe('PENDING_PAYMENT');
   });
 
+  test('When it is repeated after the order has ended, then no 201: its status of now, and no unit is held again', async () => {
+    const productId = await shop.createProduct({ stock: 2 });
+    const key = randomUUID();
+    const wait = { key, headers: { prefer: 'wait=20' } };
+    const first = await shop.checkout(buyer, one(productId), wait);
+    expect((await shop.cancel(buyer, first.body.orderId)).status).toBe(200);
+
+    const waited = await shop.checkout(buyer, one(productId), wait);
+    const plain = await shop.checkout(buyer, one(productId), { key });
+
+    expect(first.status).toBe(201);
+    for (const again of [waited, plain]) {
+      expect(again).toMatchObject({ status: 202, body: { orderId: first.body.orderId, status: 'CANCELLED' } });
+      expect(again.body).toMatchObject({ sequence: first.body.sequence, amount: first.body.amount });
+      expect(again.headers.get('idempotency-replayed')).toBe('true');
+      expect(again.headers.get('location')).toBe(`/v1/checkouts/${first.body.orderId}`);
+    }
+    expect(await system.stock(productId)).toEqual({ on_hand: 2, held: 0, sold: 0 });
+    await system.untilGateAvailable(productId, 2);
+  });
+
+  test('When the order is still queued after the wait, then 202, and it is opened all the same', async () => {
+    const productId = await shop.createProduct();
+
+    const accepted = await system.whileStopped('dispatcher', () =>
+      shop.checkout(buyer, one(productId), { headers: { prefer: 'wait=1' } }),
+    );
+
+    expect(accepted).toMatchObject({ status: 202, body: { status: 'QUEUED' } });
+    await system.untilOrder(accepted.body.orderId, 'PENDING_PAYMENT');
+  });
+
+  test('When one of several lines cannot be had, then none is; when all can, then all are', async () => {
+    const plenty = await shop.createProduct({ stock: 5, price: 1_000 });
+    const scarce = await shop.createProduct({ stock: 1, price: 300 });
+    const key = randomUUID();
+
+    const refused = await shop.checkout(buyer, [...one(plenty, 2), ...one(scarce, 2)], { key });
+
+    expect(refused).toMatchObject({ status: 409, body: { code: 'sold_out', productId: scarce } });
+    expect(await system.rows('SELECT id FROM orders WHERE idempotency_key = ?', [key])).toEqual([]);
+    for (const [productId, units] of [
+      [plenty, 5],
+      [scarce, 1],
+    ] as const) {
+      expect(await system.stock(productId)).toEqual({ on_hand: units, held: 0, sold: 0 });
+      expect(await system.gateAvailable(productId)).toBe(units);
+    }
+
+    // The refusal has freed the key.
+    const accepted = await shop.checkout(buyer, [...one(plenty, 2), ...one(scarce)], { key });
+    expect(accepted).toMatchObject({ status: 202, body: { amount: 2_300 } });
+    expect(await system.stock(plenty)).toEqual({ on_hand: 5, held: 2, sold: 0 });
+    expect(await system.stock(scarce)).toEqual({ on_hand: 1, held: 1, sold: 0 });
+    expect(await system.gateAvailable(plenty)).toBe(3);
+    expect(await system.gateAvailable(scarce)).toBe(0);
+  });
+
+  test('When a member has what the limit allows, then a second order is 409 limit_reached; another member’s is not', async () => {
+    const productId = await shop.createProduct({ stock: 9, limitPerMember: 2 });
+    const other = await shop.signUp();
+    const limits = () =>
+      system.rows('SELECT units FROM member_limits WHERE product_id = ? AND member_id = ?', [
+        productId,
+        buyer.memberId,
+      ]);
+    expect((await shop.checkout(buyer, one(productId, 2))).status).toBe(202);
+
+    const refused = await shop.checkout(buyer, one(productId));
+
+    expect(refused).toMatchObject({ status: 409, body: { code: 'limit_reached', productId } });
+    expect(await limits()).toEqual([{ units: 2 }]);
+    expect(await system.stock(productId)).toEqual({ on_hand: 9, held: 2, sold: 0 });
+    expect(await system.gateAvailable(productId)).toBe(7);
+    expect((await shop.checkout(other, one(productId, 2))).status).toBe(202);
+  });
+
   test('When the cart is checked out, then its lines become the order and leave the cart', async () => {
     const member = await shop.signUp();
     const productId = await shop.createProduct({ price: 500 });
@@ -149,84 +226,5 @@ describe('POST /v1/checkouts', () => {
     expect(left.body.items).toEqual([]);
     expect(again.body.orderId).toBe(accepted.body.orderId);
     expect(empty.body).toMatchObject({ code: 'cart_empty' });
-  });
-});
-
-describe('following a checkout', () => {
-  test('When the owner looks, then the timeline tells the way; another member finds nothing', async () => {
-    const productId = await shop.createProduct();
-    const { body } = await shop.checkout(buyer, one(productId), { headers: { prefer: 'wait=20' } });
-    const stranger = await shop.signUp();
-
-    const mine = await shop.get(`/v1/checkouts/${body.orderId}`, buyer.token);
-    const theirs = await shop.get(`/v1/checkouts/${body.orderId}`, stranger.token);
-
-    expect(mine).toMatchObject({ status: 200, body: { status: 'PENDING_PAYMENT', ahead: null } });
-    expect(mine.body.timeline).toMatchObject([{ status: 'QUEUED' }, { status: 'PENDING_PAYMENT' }]);
-    expect(Date.parse(mine.body.payBy as string)).toBeGreaterThan(Date.now());
-    expect(theirs.status).toBe(404);
-  });
-
-  test('When the stream is followed by ticket, then each state arrives, it ends after the last, and resuming gives 204', async () => {
-    const productId = await shop.createProduct();
-    const { body } = await shop.checkout(buyer, one(productId), { headers: { prefer: 'wait=20' } });
-    const stream = await fetch(`${shop.gateway}${body.eventsUrl}`);
-    expect(stream.headers.get('content-type')).toContain('text/event-stream');
-
-    const reading = stream.text();
-    const cancelled = await shop.cancel(buyer, body.orderId);
-    const text = await reading;
-    const ids = [...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
-    const resumed = await fetch(`${shop.gateway}${body.eventsUrl}`, {
-      headers: { 'last-event-id': String(ids.at(-1)) },
-    });
-
-    expect(cancelled.status).toBe(200);
-    expect(text).toContain('event: status');
-    expect(text).toContain('"status":"CANCELLED"');
-    expect(text).toContain('retry: 2000');
-    expect(ids).toEqual([...ids].sort((a, b) => a - b));
-    expect(resumed.status).toBe(204);
-  });
-
-  test('When the ticket is of another order, forged, or the token of another member, then there is no stream', async () => {
-    const productId = await shop.createProduct();
-    const mine = await shop.checkout(buyer, one(productId));
-    const other = await shop.checkout(buyer, one(productId));
-    const stranger = await shop.signUp();
-    const path = `/v1/checkouts/${mine.body.orderId}/events`;
-    const otherTicket = new URL(other.body.eventsUrl, shop.gateway).searchParams.get('ticket');
-
-    expect((await shop.get(`${path}?ticket=${otherTicket}`)).status).toBe(401);
-    expect((await shop.get(`${path}?ticket=forged`)).status).toBe(401);
-    expect((await shop.get(path)).status).toBe(401);
-    expect((await shop.get(path, stranger.token)).status).toBe(404);
-  });
-});
-
-describe('POST /v1/checkouts/{orderId}/cancel', () => {
-  test('When a payable order is cancelled, then its units are free at once in ledger and gate, and a repeat says the same', async () => {
-    const productId = await shop.createProduct({ stock: 3, limitPerMember: 2 });
-    const { body } = await shop.checkout(buyer, one(productId, 2), { headers: { prefer: 'wait=20' } });
-    const key = randomUUID();
-
-    const cancelled = await shop.cancel(buyer, body.orderId, key);
-    const again = await shop.cancel(buyer, body.orderId, key);
-
-    expect(cancelled).toMatchObject({ status: 200, body: { status: 'CANCELLED' } });
-    expect(again).toMatchObject({ status: 200, body: { status: 'CANCELLED' } });
-    expect(again.headers.get('idempotency-replayed')).toBe('true');
-    expect(await system.stock(productId)).toEqual({ on_hand: 3, held: 0, sold: 0 });
-    await system.untilGateAvailable(productId, 3);
-    expect((await shop.checkout(buyer, one(productId, 2))).status).toBe(202);
-  });
-
-  test('When another member cancels, then 404 and nothing moves', async () => {
-    const productId = await shop.createProduct();
-    const { body } = await shop.checkout(buyer, one(productId), { headers: { prefer: 'wait=20' } });
-    const stranger = await shop.signUp();
-
-    expect((await shop.cancel(stranger, body.orderId)).status).toBe(404);
-    expect((await system.order(body.orderId)).status).toBe('PENDING_PAYMENT');
   });
 });

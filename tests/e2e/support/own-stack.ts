@@ -37,6 +37,8 @@ export function createOwnStack(env: Readonly<Record<string, string>> = {}) {
   };
 
   return {
+    /** its state folder, for `connectSystem` */
+    home,
     part,
     /** what the running start has printed so far */
     output: () => output,

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Redis } from 'ioredis';
 import { createDataSource } from '../../../infra/mysql/data-source';
 import type { Credentials } from '../../../stack/launcher/credentials';
-import { createHome, readJson } from '../../../stack/launcher/home';
+import { createHome, type Home, readJson } from '../../../stack/launcher/home';
 import { commonEnv } from '../../../stack/launcher/plan';
 import { type Ports, portOf } from '../../../stack/launcher/ports';
 import { signal } from '../../../stack/launcher/process-life';
@@ -26,17 +26,19 @@ export interface StockRow {
   readonly sold: number;
 }
 
-function readState() {
-  const home = createHome(ROOT);
+function readState(home: Home) {
   const ports = readJson<Ports>(home.at('ports.json'));
   const credentials = readJson<Credentials>(home.at('credentials.json'));
   if (!ports || !credentials) throw new Error(`no stack has been started in ${home.dir}: npm start first`);
-  return { home, ports, credentials };
+  return { ports, credentials };
 }
 
-/** Connects to the running system; close it in afterAll. */
-export async function connectSystem() {
-  const { home, ports, credentials } = readState();
+/**
+ * Connects to the running system; close it in afterAll.
+ * @param home state folder of a stack of the test's own
+ */
+export async function connectSystem(home: Home = createHome(ROOT)) {
+  const { ports, credentials } = readState(home);
   const env = commonEnv({ home, ports, credentials, scale: {}, env: {} });
   const url = (name: string): string => `http://127.0.0.1:${portOf(ports, name)}`;
   const addresses: ShopAddresses = { gateway: url('gateway'), sandbox: url('sandbox'), admin: credentials.admin };
@@ -59,6 +61,11 @@ export async function connectSystem() {
     const [generation] = ((await redis.get('{main}:gate')) ?? '').split(':');
     const available = await redis.hget(`{main}:g${generation}:product:${productId}`, 'available');
     return available === null ? null : Number(available);
+  };
+  const pidOf = (part: string): number => {
+    const pid = parts()[part]?.pid;
+    if (!pid) throw new Error(`${part} is not running`);
+    return pid;
   };
   const parts = (): StackFile['parts'] => readJson<StackFile>(home.at('stack.json'))?.parts ?? {};
 
@@ -116,10 +123,17 @@ export async function connectSystem() {
     },
 
     /** kill -9 of a process of the stack. */
-    kill(part: string): void {
-      const pid = parts()[part]?.pid;
-      if (!pid) throw new Error(`${part} is not running`);
-      signal(pid, 'SIGKILL');
+    kill: (part: string): void => signal(pidOf(part), 'SIGKILL'),
+
+    /** Runs `act` while a process of the stack stands still, as one that is starved does: it is there, and does nothing. */
+    async whileStopped<T>(part: string, act: () => Promise<T>): Promise<T> {
+      const pid = pidOf(part);
+      signal(pid, 'SIGSTOP');
+      try {
+        return await act();
+      } finally {
+        signal(pid, 'SIGCONT');
+      }
     },
 
     isReady: async (part: string): Promise<boolean> => parts()[part]?.state === 'ready',
