@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { type Credentials, loadCredentials } from './launcher/credentials';
 import { createHome, type Home, readJson } from './launcher/home';
-import { commonEnv } from './launcher/plan';
+import { commonEnv, LAUNCHERS_OWN } from './launcher/plan';
 import type { Ports } from './launcher/ports';
 import { runningLauncher } from './launcher/stack';
 
@@ -15,12 +15,35 @@ const adminEnv = ({ admin }: Credentials): Record<string, string> => ({
   ADMIN_PASSWORD: admin.password,
 });
 
-/** The stack's own settings; empty when none has been started here (load may be aimed elsewhere with --url). */
-async function stackEnv(home: Home): Promise<Record<string, string>> {
+/** The value of the last `--url`. */
+function urlOf(argv: readonly string[]): string | undefined {
+  const urls = argv.flatMap((each, index) => {
+    if (each === '--url') return argv[index + 1] ?? [];
+    return each.startsWith('--url=') ? each.slice('--url='.length) : [];
+  });
+  return urls.at(-1);
+}
+const plain = (url: string): string => url.replace(/\/+$/, '');
+
+/**
+ * The shell's environment, and over it the settings of this folder's stack, when one has been started and it is meant.
+ * With `--url` of another system nothing of ours is added: the admin's password would be sent there.
+ * @param shell the user's environment; addresses left over in it count only elsewhere
+ */
+export async function entryEnv(
+  home: Home,
+  argv: readonly string[],
+  shell: NodeJS.ProcessEnv,
+): Promise<NodeJS.ProcessEnv> {
+  const given = { ...shell, FIRSTCOME_HOME: home.dir };
   const ports = readJson<Ports>(home.at('ports.json'));
-  if (!ports) return {};
+  if (!ports) return given;
   const credentials = await loadCredentials(home);
-  return { ...commonEnv({ home, ports, credentials, scale: {}, env: {} }), ...adminEnv(credentials) };
+  const stack = commonEnv({ home, ports, credentials, scale: {}, env: {} });
+  const url = urlOf(argv);
+  if (url !== undefined && plain(url) !== stack.PUBLIC_URL) return given;
+  const kept = Object.entries(given).filter(([name]) => !LAUNCHERS_OWN.includes(name));
+  return { ...Object.fromEntries(kept), ...stack, ...adminEnv(credentials) };
 }
 
 /** @returns the entry's exit code */
@@ -30,7 +53,7 @@ export async function main(argv: readonly string[], name: EntryName): Promise<nu
     process.stderr.write(`${name}: no stack of this folder is running: npm start first\n`);
     return 2;
   }
-  const env = { ...process.env, FIRSTCOME_HOME: home.dir, ...(await stackEnv(home)) };
+  const env = await entryEnv(home, argv, process.env);
   const entry = path.join(home.root, 'dist', ENTRIES[name]);
   const child = spawn(process.execPath, ['--enable-source-maps', entry, ...argv], { env, stdio: 'inherit' });
   // Ctrl-C reaches the child through the terminal; a signal sent to this pid alone is passed on.

@@ -18,7 +18,7 @@ export async function step<T>(name: string, log: string, work: () => Promise<T>)
 }
 
 export function showTable(parts: readonly Part[]): void {
-  say('\n  part                  state        url');
+  say('\n  part                  state        address');
   for (const part of parts) {
     say(`  ${part.spec.name.padEnd(21)} ${part.state().padEnd(12)} ${part.spec.url ?? ''}`);
   }

@@ -15,6 +15,7 @@ export interface PartSpec {
   readonly cwd?: string;
   /** stopped from high to low, parts of one layer together: who uses something ends before it */
   readonly layer: number;
+  /** where it is reached; Temporal: its Web UI */
   readonly url?: string;
   readonly log: string;
   /** before the first start: data folders and the like */

@@ -107,14 +107,17 @@ export function commonEnv(plan: StackPlan): Record<string, string> {
     SANDBOX_URL: sandbox,
     SANDBOX_WEBHOOK_URL: `${gateway}/v1/webhooks/toss`,
     PUBLIC_URL: gateway,
-    ADMIN_USERNAME: credentials.admin.username,
     DEMO: 'true',
   };
 }
 
-/** Decided by the launcher alone: a MYSQL_URL left over in somebody's shell must not lead us to a foreign database. */
-const LAUNCHERS_OWN: readonly string[] = [
-  ...['MYSQL_URL', 'MYSQL_SOCKET', 'REDIS_URL', 'KAFKA_BROKERS', 'TEMPORAL_ADDRESS', 'TEMPORAL_UI_URL', 'SERVICES'],
+/**
+ * Decided by the launcher alone, whatever somebody's shell says: a MYSQL_URL left over there must not lead us to a foreign
+ * database, nor an API key our own server; and with a SHOP of its own for one command, the next would look at another shop.
+ */
+export const LAUNCHERS_OWN: readonly string[] = [
+  ...['MYSQL_URL', 'MYSQL_SOCKET', 'REDIS_URL', 'SHOP', 'KAFKA_BROKERS', 'SERVICES', 'ADVERTISED_URL'],
+  ...['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_API_KEY', 'TEMPORAL_UI_URL', 'REGISTRY', 'REGISTRY_STATIC'],
   ...['TOKEN_PRIVATE_KEY', 'TOKEN_PUBLIC_KEYS', 'PRINCIPAL_SECRET', 'TICKET_SECRET'],
 ];
 const OF_THE_SYSTEM = ['PATH', 'HOME', 'LANG', 'TZ', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
@@ -126,7 +129,10 @@ export function ownEnv(plan: StackPlan): Record<string, string> {
     const value = plan.env[name];
     return value ? [[name, value]] : [];
   });
-  return { ...commonEnv(plan), ...Object.fromEntries(set) };
+  const common = commonEnv(plan);
+  const env = { ...common, ...Object.fromEntries(set) };
+  // The sandbox's payment page among the answers of a shop that takes real money would be a way to pay without any.
+  return env.PROVIDER_URL === common.PROVIDER_URL ? env : { ...env, DEMO: 'false' };
 }
 
 /** Only members signs tokens: nobody else is given the key. */
@@ -184,7 +190,7 @@ export function partsOf(plan: StackPlan): PartSpec[] {
     layer,
     isBackground: name !== 'gate',
     // One call of a lane carries up to fifty steps, each a transaction of its own.
-    ...(name === 'checkout' ? { env: { MYSQL_POOL_SIZE: '30' } } : {}),
+    ...(name === 'checkout' ? { env: { MYSQL_POOL_SIZE: plan.env.MYSQL_POOL_SIZE || '30' } } : {}),
   });
   const own: OwnPart[] = [
     { name: 'sandbox', entry: 'sandbox/main.js', layer: 2, env: { SANDBOX_DIR: plan.home.folder('data', 'sandbox') } },

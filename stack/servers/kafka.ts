@@ -80,6 +80,7 @@ export function kafkaSpec(place: KafkaPlace): ServerSpec {
     ],
     env: serverEnv(),
     log: place.log,
+    url: kafkaBrokers(place),
     prepare: () => format(place),
     isReady: async () => {
       const admin = kafka.admin();

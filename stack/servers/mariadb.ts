@@ -83,6 +83,8 @@ export function mariadbSpec(place: MariadbPlace): ServerSpec {
     ],
     env: serverEnv(),
     log: place.log,
+    // Without the account: the table is read over shoulders.
+    url: `mariadb://127.0.0.1:${place.port}`,
     prepare: () => install(place),
     isReady: async () => {
       const connection = await createConnection({ uri: mariadbUrl(place), connectTimeout: 1_000 });

@@ -20,6 +20,7 @@ export function redisSpec(place: ServerPlace): ServerSpec {
     ],
     env: serverEnv(),
     log: place.log,
+    url: redisUrl(place),
     prepare: async () => {
       mkdirSync(place.dir, { recursive: true });
       if (existsSync(program)) rmSync(program);

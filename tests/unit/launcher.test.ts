@@ -9,6 +9,7 @@ import { loadCredentials } from '../../stack/launcher/credentials';
 import { createHome, type Home, readJson, writeJson } from '../../stack/launcher/home';
 import { partsOf, portNames, type StackPlan } from '../../stack/launcher/plan';
 import { choosePorts } from '../../stack/launcher/ports';
+import { entryEnv } from '../../stack/run-entry';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
@@ -90,6 +91,70 @@ test('When the user sets limits or the provider, then they win; addresses left i
   expect(env).not.toHaveProperty('SERVICES');
   expect(env).not.toHaveProperty('UNRELATED');
   expect(readConfig(['MYSQL_URL', 'REDIS_URL', 'KAFKA_BROKERS', 'PRINCIPAL_SECRET'], env)).toBeTruthy();
+});
+
+test('When the shell has settings of another system, then none of them reaches ours', async () => {
+  const foreign = {
+    TEMPORAL_ADDRESS: 'somebody.tmprl.cloud:7233',
+    TEMPORAL_NAMESPACE: 'somebody',
+    TEMPORAL_API_KEY: 'key',
+    REGISTRY: 'static',
+    REGISTRY_STATIC: 'orders=http://elsewhere:1',
+    ADVERTISED_URL: 'http://elsewhere:1',
+    SHOP: 'x',
+  };
+  const plain = partsOf(await planWith({}));
+  const parts = partsOf(await planWith(foreign));
+  expect(parts.map(({ env }) => env)).toEqual(plain.map(({ env }) => env));
+  // What audits and loads look at is what runs.
+  await loadCredentials(home);
+  const env = await entryEnv(home, [], { ...foreign, UNRELATED: 'x' });
+  expect(env).toMatchObject({ UNRELATED: 'x', TEMPORAL_ADDRESS: expect.stringMatching(/^127/) });
+  for (const name of ['TEMPORAL_NAMESPACE', 'TEMPORAL_API_KEY', 'SHOP']) expect(env).not.toHaveProperty(name);
+});
+
+test('When the provider is not our sandbox, then its payment page stays out of answers, whatever the shell says', async () => {
+  const demo = async (env: Record<string, string>) => partOf(await planWith(env), 'services').env.DEMO;
+  expect(await demo({})).toBe('true');
+  expect(await demo({ DEMO: 'false' })).toBe('false');
+  expect(await demo({ PROVIDER_URL: 'https://api.example.com' })).toBe('false');
+  expect(await demo({ PROVIDER_URL: 'https://api.example.com', DEMO: 'true' })).toBe('false');
+});
+
+test('When the user sets the size of connection pools, then the checkout worker follows too', async () => {
+  const size = async (env: Record<string, string>) => partOf(await planWith(env), 'checkout').env.MYSQL_POOL_SIZE;
+  expect([await size({}), await size({ MYSQL_POOL_SIZE: '7' })]).toEqual(['30', '7']);
+});
+
+test('When the table is shown, then every part has an address, and none a password', async () => {
+  const plan = await planWith({});
+  const parts = partsOf(plan);
+  expect(parts.filter(({ url }) => !url).map(({ name }) => name)).toEqual([]);
+  const { mariadb, redis, kafka } = plan.ports;
+  expect(['mariadb', 'redis', 'kafka'].map((name) => partOf(plan, name).url)).toEqual([
+    `mariadb://127.0.0.1:${mariadb}`,
+    `redis://127.0.0.1:${redis}`,
+    `127.0.0.1:${kafka}`,
+  ]);
+});
+
+test('When a load goes to another system, then nothing of ours goes with it; to our own by its URL, all of it', async () => {
+  const { ports } = await planWith({});
+  const { admin } = await loadCredentials(home);
+  const shell = { PATH: '/bin', ADMIN_PASSWORD: 'theirs', MYSQL_URL: 'mysql://their@own/store' };
+  const own = `http://127.0.0.1:${ports.gateway}`;
+  for (const argv of [
+    ['--url', 'https://shop.example.com'],
+    ['--buyers', '5', '--url=https://shop.example.com'],
+    ['--url', own, '--url', 'https://shop.example.com'],
+  ]) {
+    expect(await entryEnv(home, argv, shell)).toEqual({ ...shell, FIRSTCOME_HOME: home.dir });
+  }
+  for (const argv of [[], ['--url', own], [`--url=${own}/`]]) {
+    const env = await entryEnv(home, argv, shell);
+    expect(env).toMatchObject({ ADMIN_PASSWORD: admin.password, PUBLIC_URL: own });
+    expect(env.MYSQL_URL).toContain(`127.0.0.1:${ports.mariadb}/`);
+  }
 });
 
 test('When parts are planned, then only those that run members are given the key that signs tokens', async () => {
