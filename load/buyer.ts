@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Events, OrderBody } from './events';
 import type { Answer, Call, Http } from './http';
 import { type LoadMember, renew } from './members';
+import { toldOf } from './observations';
 import { count, type Ending, record, type Tally } from './tally';
 
 export type Habit = 'pays' | 'declined' | 'abandons';
@@ -81,6 +82,8 @@ async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
     return null;
   });
   if (!answer) return null;
+  const told = toldOf({ member: buyer.member, key: call.key, productId: scene.productId, answer });
+  if (told) tally.told.push(told);
   const now = performance.now();
   const sinceStart = now - scene.startedAt;
   record(tally.answers, now - buyer.intended);

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly connections: number;
   /** seconds to wait for sagas to end, beyond the time a buyer has to pay */
   readonly patience: number;
+  /** false: the audit is left out, and the verdict says so */
+  readonly audit: boolean;
   readonly json: boolean;
 }
 
@@ -58,16 +60,19 @@ export function parseOptions(argv: readonly string[]): LoadOptions {
     .addOption(new Option('--decline <share>', 'share of buyers whose card is declined').default(0).argParser(share))
     .addOption(new Option('--abandon <share>', 'share of buyers who never pay').default(0).argParser(share))
     .addOption(new Option('--think <ms>', 'time from acceptance to payment').default(0).argParser(whole(0, 600_000)))
-    .option('--url <url>', 'gateway; by default the stack that runs here')
-    .option('--sandbox <url>', 'payment sandbox; by default the stack that runs here')
+    .option('--url <url>', 'gateway; by default the stack that runs here. Another needs --sandbox and ADMIN_PASSWORD')
+    .addOption(new Option('--sandbox <url>', 'payment sandbox; by default that of the stack').env('SANDBOX_URL'))
     .addOption(new Option('--connections <n>', 'connections to the gateway').default(512).argParser(whole(1, 10_000)))
     .addOption(
       new Option('--patience <s>', 'seconds to wait for the last saga beyond the time to pay')
         .default(120)
         .argParser(whole(1, 86_400)),
     )
+    .option('--no-audit', 'do not audit the stores; with --url of another system they are not known here')
     .option('--json', 'one JSON object on standard output', false);
   const options = command.parse([...argv], { from: 'user' }).opts<LoadOptions>();
   if (options.decline + options.abandon > 1) command.error('--decline and --abandon are more than all buyers');
+  // Buyers would authorise with the sandbox of this folder what another system confirms with its own.
+  if (options.url && !options.sandbox) command.error('--url needs --sandbox: where do its buyers authorise payments?');
   return options;
 }

@@ -1,10 +1,12 @@
 /** A load from beginning to end: members and product made ready, the sale, the report with its verdict. */
+import { dirname, join } from 'node:path';
 import { createEvent, findSaga, logIn } from './admin';
-import { runAudit } from './audit';
+import { auditChecks } from './audit';
 import { type Habit, play, type Scene } from './buyer';
 import { createEvents } from './events';
 import { createHttp, type Http } from './http';
 import { type LoadMember, readyMembers } from './members';
+import { writeObservations } from './observations';
 import type { LoadOptions } from './options';
 import { intendedAt, waitUntil } from './pace';
 import { showPreparation, showSale } from './progress';
@@ -43,7 +45,9 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
     progress.stop();
     // A long sale outlives the admin's first token.
     const slowest = await nameSlowest(gateway, await logIn(gateway, target.admin), slowestOf(tally.ended));
-    const verdict = verdictOf([...checkTally(tally, options), ...(await runAudit(env))]);
+    const observations = join(dirname(target.membersFile), 'load', `${productId}-${Date.now()}.jsonl`);
+    await writeObservations(observations, tally.told);
+    const verdict = verdictOf([...checkTally(tally, options), ...(await auditChecks(options, env, observations))]);
     const repeats = { ...gateway.repeats };
     return createReport({ options, productId, tally, repeats, slowest, verdict });
   } finally {

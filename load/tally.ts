@@ -1,5 +1,6 @@
 /** What happened, counted: every buyer is in exactly one of the outcomes. */
 import { build, type Histogram } from 'hdr-histogram-js';
+import type { Told } from './observations';
 
 /** How an accepted order ended; `unended`: not within our patience. */
 export type Ending = 'confirmed' | 'declined' | 'expired' | 'cancelled' | 'rejected' | 'refunded' | 'unended';
@@ -32,6 +33,8 @@ export interface Tally {
   /** buyers whose payment was given to the provider */
   paid: number;
   readonly ended: Ended[];
+  /** promises made to buyers, for the audit */
+  readonly told: Told[];
   /** 202, and every first answer, from the intended send time */
   readonly acceptance: Histogram;
   readonly answers: Histogram;
@@ -55,6 +58,7 @@ export const createTally = (): Tally => ({
   troubles: {},
   paid: 0,
   ended: [],
+  told: [],
   acceptance: histogram(),
   answers: histogram(),
   confirms: histogram(),

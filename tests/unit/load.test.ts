@@ -1,4 +1,10 @@
 /** The load's own arithmetic: a verdict that cannot be fooled by what did not happen. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { readObservations } from '../../audit/observations';
+import { auditChecks } from '../../load/audit';
+import { toldOf, writeObservations } from '../../load/observations';
 import type { LoadOptions } from '../../load/options';
 import { parseOptions } from '../../load/options';
 import { eachOf, intendedAt } from '../../load/pace';
@@ -109,6 +115,62 @@ describe('the pace', () => {
   });
 });
 
+describe('the audit', () => {
+  const here = { PUBLIC_URL: 'http://127.0.0.1:8080' };
+  const there = parseOptions(['--url', 'https://shop.example.com', '--sandbox', 'https://sandbox.example.com']);
+
+  test('When the load went to another system, then the stores known here are not audited, and the verdict is not ok', async () => {
+    for (const env of [here, {}]) {
+      const checks = await auditChecks(there, env, 'none');
+      expect(checks).toEqual([{ name: 'audit', ok: false, detail: expect.stringContaining('not run: ') }]);
+      expect(verdictOf([...checkTally(tallyOf(four, 6), options), ...checks]).ok).toBe(false);
+    }
+  });
+
+  test('When --no-audit was given, then the verdict says that it was left out, and can be ok', async () => {
+    const given = parseOptions(['--no-audit', '--buyers', '10', '--units', '4']);
+    const checks = await auditChecks(given, here, 'none');
+    expect(checks).toEqual([{ name: 'audit', ok: true, detail: 'left out, as --no-audit asks' }]);
+    expect(verdictOf([...checkTally(tallyOf(four, 6), given), ...checks]).ok).toBe(true);
+  });
+});
+
+describe('what buyers were told', () => {
+  const token = (memberId: string): string => {
+    const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    return `${part({ alg: 'ES256' })}.${part({ sub: memberId })}.signature`;
+  };
+  const told = (status: number, body: Readonly<Record<string, unknown>>) =>
+    toldOf({
+      member: { username: 'a', password: 'b', accessToken: token('mem_1'), accessUntil: 0, refreshToken: '' },
+      key: 'key-1',
+      productId: 'prd_1',
+      answer: { status, headers: {}, body },
+    });
+
+  test('When an answer promises something, then it is written down as the audit reads it; else it is not', async () => {
+    const dir = mkdtempSync(path.join(tmpdir(), 'firstcome-load-'));
+    try {
+      const file = path.join(dir, 'load', 'prd_1.jsonl');
+      const all = [
+        told(202, { orderId: 'ord_1', amount: 10_000 }),
+        told(409, { code: 'sold_out', final: true }),
+        told(409, { code: 'sold_out', final: false }),
+        told(503, { code: 'backlog_full' }),
+      ].flatMap((each) => each ?? []);
+      await writeObservations(file, all);
+      const about = { memberId: 'mem_1', key: 'key-1', productId: 'prd_1' };
+      expect(readObservations(file)).toEqual([
+        { ...about, status: 202, orderId: 'ord_1', amount: 10_000 },
+        { ...about, status: 409, final: true },
+      ]);
+      for (const { at } of all) expect(new Date(at).toISOString()).toBe(at);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
 test('When options make no sense, then they are refused', () => {
   const exit = jest.spyOn(process, 'exit').mockImplementation(() => {
     throw new Error('exit');
@@ -119,6 +181,7 @@ test('When options make no sense, then they are refused', () => {
     ['--decline', '1.5'],
     ['--decline', '0.6', '--abandon', '0.6'],
     ['--rate', 'x'],
+    ['--url', 'https://shop.example.com'],
     ['--bogus'],
   ]) {
     expect(() => parseOptions(argv)).toThrow('exit');
