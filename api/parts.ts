@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Provider } from '../domain/provider';
 import { createDataSource } from '../infra/mysql/data-source';
 import { createLedger, type Ledger } from '../infra/mysql/ledger';
-import { type Config, ConfigError } from '../infra/process/config';
+import { type Config, ConfigError, settings } from '../infra/process/config';
 import type { Logger } from '../infra/process/logger';
 import type { Metrics } from '../infra/process/metrics';
 import type { Releasers } from '../infra/process/releasers';
@@ -32,12 +32,20 @@ export interface ApiParts {
 export type ReadConfig = Pick<Config, (typeof API_SETTINGS)[number]>;
 export type ApiConfig = ReadConfig & { readonly PRINCIPAL_SECRET: string; readonly TICKET_SECRET: string };
 
-/** Secrets without a default: optional in the registry, because not every process needs them. */
-function requireSetting<N extends keyof ReadConfig>(config: ReadConfig, name: N): NonNullable<ReadConfig[N]> {
-  const value = config[name];
-  if (value === undefined || value === null) throw new ConfigError(`configuration:\n  ${name}: missing`);
-  return value as NonNullable<ReadConfig[N]>;
+type Required<N extends keyof ReadConfig> = { readonly [M in N]: NonNullable<ReadConfig[M]> };
+
+/** Without a default, and optional in the registry, because not every process needs them. @throws ConfigError naming all that are missing */
+function requireSettings<N extends keyof ReadConfig>(config: ReadConfig, names: readonly N[]): Required<N> {
+  const missing = names.filter((name) => config[name] === undefined);
+  if (missing.length > 0) {
+    throw new ConfigError(
+      `configuration:\n  ${missing.map((name) => `${name}: missing: ${settings[name].doc}`).join('\n  ')}`,
+    );
+  }
+  return Object.fromEntries(names.map((name) => [name, config[name]])) as Required<N>;
 }
+/** The key that signs tokens is the members service's alone. */
+const OF_MEMBERS = ['TOKEN_PRIVATE_KEY'] as const;
 
 export interface OpenOptions {
   readonly config: ReadConfig;
@@ -48,10 +56,14 @@ export interface OpenOptions {
 
 /** @throws ConfigError for a missing setting, or what the store threw while connecting */
 export async function openParts({ config, logger, metrics, releasers }: OpenOptions): Promise<ApiParts> {
-  const secrets = {
-    PRINCIPAL_SECRET: requireSetting(config, 'PRINCIPAL_SECRET'),
-    TICKET_SECRET: requireSetting(config, 'TICKET_SECRET'),
-  };
+  const ofMembers = config.SERVICES.includes('members') ? OF_MEMBERS : [];
+  const required = requireSettings(config, [
+    'PRINCIPAL_SECRET',
+    'TICKET_SECRET',
+    'PROVIDER_URL',
+    'PROVIDER_SECRET_KEY',
+    ...ofMembers,
+  ]);
   const source = await createDataSource(config).initialize();
   releasers.add('mysql', () => source.destroy());
   const onRedisError = (error: unknown): void => logger.debug({ error }, 'redis');
@@ -65,8 +77,8 @@ export async function openParts({ config, logger, metrics, releasers }: OpenOpti
   const temporal = createTemporal(config);
   releasers.add('temporal', () => temporal.close());
   const provider = createProvider({
-    baseUrl: requireSetting(config, 'PROVIDER_URL'),
-    secretKey: requireSetting(config, 'PROVIDER_SECRET_KEY'),
+    baseUrl: required.PROVIDER_URL,
+    secretKey: required.PROVIDER_SECRET_KEY,
     timeoutMs: config.PROVIDER_TIMEOUT_MS,
   });
   releasers.add('provider', () => provider.close());
@@ -78,7 +90,7 @@ export async function openParts({ config, logger, metrics, releasers }: OpenOpti
     readAdjustments: ledger.readAdjustments,
   });
   return {
-    config: { ...config, ...secrets },
+    config: { ...config, ...required },
     logger,
     metrics,
     source,

@@ -4,6 +4,7 @@
  * `.env.example`, the README's configuration table and the compose contract test are made from `settings`.
  */
 import { z } from 'zod';
+import { SERVICE_NAMES } from '../../domain/names';
 
 interface Setting<T extends z.ZodType> {
   readonly doc: string;
@@ -26,6 +27,28 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter(Boolean),
 );
+
+const parsedAs =
+  (schema: z.ZodType) =>
+  (text: string): boolean => {
+    try {
+      return schema.safeParse(JSON.parse(text)).success;
+    } catch {
+      return false;
+    }
+  };
+const isJwk = parsedAs(z.looseObject({ kty: z.string() }));
+const isJwkSet = parsedAs(z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) }));
+
+/** `orders=http://a:1|http://b:1,payments=…`: infra/registry/instance.ts reads it. */
+const isStaticRegistry = (text: string): boolean =>
+  text
+    .split(',')
+    .filter(Boolean)
+    .every((part) => {
+      const [service = '', urls = ''] = part.trim().split(/=(.*)/s);
+      return SERVICE_NAMES.some((name) => name === service) && urls.split('|').every((url) => URL.canParse(url));
+    });
 
 /** The registry. Units are in the names: `_MS` milliseconds, `_S` seconds, `_URL` with scheme. */
 export const settings = {
@@ -75,7 +98,10 @@ export const settings = {
 
   // Gateway and registry
   REGISTRY: setting('where gateways find instances: redis, or static', z.enum(['redis', 'static']).default('redis')),
-  REGISTRY_STATIC: setting('for REGISTRY=static: orders=http://host:port|http://…,payments=…', z.string().optional()),
+  REGISTRY_STATIC: setting(
+    'for REGISTRY=static: orders=http://host:port|http://…,payments=…',
+    z.string().refine(isStaticRegistry).optional(),
+  ),
   REGISTRY_TTL_MS: setting('an instance without heartbeat for this long is gone', integer(500).default(6_000)),
   RATE_LIMIT_PER_MINUTE: setting(
     'requests a member (or address, before log-in) may send per minute',
@@ -87,10 +113,10 @@ export const settings = {
   // Tokens
   TOKEN_PRIVATE_KEY: setting(
     'ES256 private key as JWK JSON: signs access tokens (members service only)',
-    z.string().optional(),
+    z.string().refine(isJwk).optional(),
     true,
   ),
-  TOKEN_PUBLIC_KEYS: setting('JWK set JSON of the access token keys (gateway)', z.string().optional()),
+  TOKEN_PUBLIC_KEYS: setting('JWK set JSON of the access token keys (gateway)', z.string().refine(isJwkSet).optional()),
   PRINCIPAL_SECRET: setting(
     'base64url, 32 bytes or more: signs the internal principal from gateway to services',
     z.string().min(43).optional(),
@@ -103,7 +129,6 @@ export const settings = {
   ),
   ACCESS_TOKEN_S: setting('life of an access token', integer(30, 86_400).default(900)),
   REFRESH_TOKEN_S: setting('life of a refresh token', integer(60).default(1_209_600)),
-  ADMIN_USERNAME: setting('admin made by the seed', z.string().default('admin')),
 
   // Checkout
   CHECKOUT_HOLD_MS: setting('time a buyer has to pay, from PENDING_PAYMENT', integer(1_000).default(300_000)),

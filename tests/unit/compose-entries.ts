@@ -25,7 +25,7 @@ function sourceOf(from: string, specifier: string): string | null {
 
 interface Found {
   readonly names: SettingName[];
-  /** optional in the registry, but asked for by `requireSetting`: this process does not start without */
+  /** optional in the registry, but asked for by `requireSettings`: this process does not start without */
   readonly required: SettingName[];
   readonly imports: string[];
 }
@@ -37,8 +37,8 @@ function lookInto(path: string): Found {
     if (ts.isStringLiteral(node) && ts.isArrayLiteralExpression(node.parent) && isSetting(node.text)) {
       found.names.push(node.text);
     }
-    if (ts.isCallExpression(node) && node.expression.getText() === 'requireSetting') {
-      for (const each of node.arguments)
+    if (ts.isCallExpression(node) && node.expression.getText() === 'requireSettings') {
+      for (const each of node.arguments.flatMap((given) => (ts.isArrayLiteralExpression(given) ? given.elements : [])))
         if (ts.isStringLiteral(each) && isSetting(each.text)) found.required.push(each.text);
     }
     if (ts.isImportDeclaration(node) && !node.importClause?.isTypeOnly && ts.isStringLiteral(node.moduleSpecifier)) {

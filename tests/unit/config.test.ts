@@ -1,0 +1,48 @@
+/** Settings that are wrong are named, all of them, before anything is connected. */
+import { API_SETTINGS } from '../../api/app';
+import { openParts } from '../../api/parts';
+import { ConfigError, readConfig, type SettingName } from '../../infra/process/config';
+import { createLogger } from '../../infra/process/logger';
+import { createMetrics } from '../../infra/process/metrics';
+import { createReleasers } from '../../infra/process/releasers';
+
+const ADDRESSES = {
+  MYSQL_URL: 'mysql://nobody@127.0.0.1:1/none',
+  REDIS_URL: 'redis://127.0.0.1:1',
+  TEMPORAL_ADDRESS: '127.0.0.1:1',
+};
+const KEY = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' };
+
+function open(env: Readonly<Record<string, string>>) {
+  const logger = createLogger('test', 'silent');
+  const config = readConfig(API_SETTINGS, { ...ADDRESSES, ...env });
+  return openParts({ config, logger, metrics: createMetrics('test'), releasers: createReleasers(logger) });
+}
+const messageOf = (error: unknown): string => (error instanceof ConfigError ? error.message : String(error));
+
+test('When services lack several secrets, then one error names them all, and only what these services need', async () => {
+  const names = (error: unknown): string[] => messageOf(error).match(/[A-Z]{3,}(_[A-Z]+)+(?=: missing)/g) ?? [];
+  const secrets = ['PRINCIPAL_SECRET', 'TICKET_SECRET', 'PROVIDER_URL', 'PROVIDER_SECRET_KEY'];
+  expect(names(await open({ SERVICES: 'carts' }).catch((error: unknown) => error))).toEqual(secrets);
+  expect(names(await open({}).catch((error: unknown) => error))).toEqual([...secrets, 'TOKEN_PRIVATE_KEY']);
+  const given = { SERVICES: 'carts', TICKET_SECRET: 't'.repeat(43), PROVIDER_URL: 'http://127.0.0.1:1' };
+  expect(names(await open(given).catch((error: unknown) => error))).toEqual([
+    'PRINCIPAL_SECRET',
+    'PROVIDER_SECRET_KEY',
+  ]);
+});
+
+test.each<[SettingName, string[], string]>([
+  ['TOKEN_PUBLIC_KEYS', ['{', '[]', '{"keys":[]}', JSON.stringify(KEY)], JSON.stringify({ keys: [KEY] })],
+  ['TOKEN_PRIVATE_KEY', ['secret', '"secret"', '{}'], JSON.stringify(KEY)],
+  [
+    'REGISTRY_STATIC',
+    ['orders', 'nothing=http://a:1', 'orders=http://a:1|elsewhere', 'orders=http://a:1;payments=http://b:1'],
+    'orders=http://a:1|http://b:1,payments=http://c:1',
+  ],
+])('When %s is malformed, then the configuration is refused by its name', (name, malformed, valid) => {
+  for (const value of malformed) {
+    expect(() => readConfig([name], { [name]: value })).toThrow(`${name}: not valid`);
+  }
+  expect(readConfig([name], { [name]: valid })[name]).toBe(valid);
+});
