@@ -106,22 +106,25 @@ describe('not known yet', () => {
     expect(await system.captured(order.orderId)).toBe(order.amount);
   }, 30_000);
 
-  test('When another payment is tried while the first is under way, then 409 payment_in_progress, and only the first is captured', async () => {
-    const order = await buying.payable(buyer, { stock: 2 });
-    const slow = buying.pay(buyer, order, { card: await cardThat({ delayMs: SLOW_MS }) });
+  test('When others are tried while a payment is under way, then another is 409 payment_in_progress, the same joins, and money moves once', async () => {
+    const { orderId, amount } = await buying.payable(buyer, { stock: 2 });
+    const paymentKey = await shop.authorise(orderId, amount, await cardThat({ delayMs: SLOW_MS }));
+    const first = shop.confirm(buyer, { paymentKey, orderId, amount });
     await system.until('the first payment to be under way', async () => {
-      const [payment] = await paymentsOf(order.orderId);
+      const [payment] = await paymentsOf(orderId);
       return payment?.status === 'CONFIRMING' ? payment : null;
     });
     const key = randomUUID();
 
-    const second = await buying.pay(buyer, order, { key });
+    const other = await buying.pay(buyer, { orderId, amount }, { key });
+    const same = await shop.confirm(buyer, { paymentKey, orderId, amount });
 
-    expect(second.answer).toMatchObject({ status: 409, body: { code: 'payment_in_progress' } });
-    expect(await paymentsOf(order.orderId)).toHaveLength(1);
-    await slow;
-    await system.untilOrder(order.orderId, 'CONFIRMED');
-    expect(await system.captured(order.orderId)).toBe(order.amount);
+    expect(other.answer).toMatchObject({ status: 409, body: { code: 'payment_in_progress' } });
+    expect(same.status).toBe(202);
+    expect(same.body.paymentId).toBe((await first).body.paymentId);
+    await system.untilOrder(orderId, 'CONFIRMED');
+    expect(await paymentsOf(orderId)).toMatchObject([{ status: 'DONE' }]);
+    expect(await system.captured(orderId)).toBe(amount);
     // The refusal has freed its key: another payment may come under it.
     expect((await buying.pay(buyer, await buying.payable(buyer), { key })).answer.status).toBe(200);
   }, 30_000);
