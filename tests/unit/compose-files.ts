@@ -85,23 +85,28 @@ export function readOverlaid(basePath: string, overPath: string): Compose {
 export interface Variable {
   readonly name: string;
   readonly kind: 'plain' | 'default' | 'required';
+  /** of kind `default`; may hold further variables, which are listed on their own too */
+  readonly fallback: string;
 }
-const VARIABLE = /(?<!\$)\$\{(\w+)(?::([-?])([^}]*))?\}/g;
+/** A default may hold a variable itself, such as the port in a URL. */
+const VARIABLE = /(?<!\$)\$\{(\w+)(?::([-?])((?:[^{}]|\{[^{}]*\})*))?\}/g;
 const KINDS: Readonly<Record<string, Variable['kind']>> = { '-': 'default', '?': 'required' };
 
 export const variablesOf = (text: string): Variable[] =>
-  [...text.matchAll(VARIABLE)].map(([, name = '', sign = '']) => ({ name, kind: KINDS[sign] ?? 'plain' }));
+  [...text.matchAll(VARIABLE)].flatMap(([, name = '', sign = '', fallback = '']) => [
+    { name, kind: KINDS[sign] ?? 'plain', fallback },
+    ...variablesOf(fallback),
+  ]);
 
 /** What Compose hands to the container; a required variable that is not there is an error, as it is there. */
 export function interpolate(text: string, env: Readonly<Record<string, string>>): string {
-  return text
-    .replace(VARIABLE, (_whole, name: string, sign: string | undefined, rest: string) => {
-      const value = env[name];
-      if (value) return value;
-      if (sign === '?') throw new Error(`${name} is not set`);
-      return sign === '-' ? rest : '';
-    })
-    .replaceAll('$$', '$');
+  const filled = text.replace(VARIABLE, (_whole, name: string, sign: string | undefined, rest: string) => {
+    const value = env[name];
+    if (value) return value;
+    if (sign === '?') throw new Error(`${name} is not set`);
+    return sign === '-' ? interpolate(rest, env) : '';
+  });
+  return filled.replaceAll('$$', '$');
 }
 
 /** The environment a container of this service gets. */

@@ -18,6 +18,28 @@ const NEEDED: Readonly<Record<string, readonly SettingName[]>> = {
   checkout: ['PROVIDER_URL', 'PROVIDER_SECRET_KEY'],
   sandbox: ['SANDBOX_DIR', 'PROVIDER_SECRET_KEY', 'SANDBOX_WEBHOOK_URL'],
 };
+/** Not to be set from outside: what follows from the containers, their network and their volumes. */
+const DECIDED = new Set<SettingName>([
+  ...(['MYSQL_URL', 'MYSQL_SOCKET', 'REDIS_URL', 'KAFKA_BROKERS', 'HOST', 'PORT', 'METRICS_PORT'] as const),
+  ...(['SERVICES', 'ADVERTISED_URL', 'INSTANCE_ID', 'REGISTRY', 'REGISTRY_STATIC'] as const),
+  ...(['SANDBOX_URL', 'SANDBOX_DIR', 'SANDBOX_WEBHOOK_URL'] as const),
+]);
+/** Every service reads the settings of all five; these are used by these alone. */
+const USED_BY: Readonly<Partial<Record<SettingName, readonly string[]>>> = {
+  TOKEN_PRIVATE_KEY: ['members'],
+  ACCESS_TOKEN_S: ['members'],
+  REFRESH_TOKEN_S: ['members'],
+  PROVIDER_CLIENT_KEY: ['orders'],
+  ACCEPTANCE_BATCH_MAX: ['orders'],
+  CHECKOUT_BACKLOG_MAX: ['orders'],
+  DEMO: ['orders'],
+  CONFIRM_WAIT_MS: ['orders', 'payments'],
+  PAYMENT_ATTEMPTS: ['payments'],
+};
+/** Decided for one process, handed on to others: the seed goes through the gateway within the network. */
+const FIXED: Readonly<Record<string, readonly SettingName[]>> = { seed: ['PUBLIC_URL'] };
+/** Kept secret, and nothing is lost without it. */
+const OPTIONAL_SECRETS = new Set(['TEMPORAL_API_KEY']);
 
 const processes = ours(base).filter(([name]) => !isJob(base, name));
 
@@ -46,13 +68,35 @@ test.each(ours(base))('When %s gets a variable, then it reads it', (_name, servi
   expect(unread.filter((each) => !FOREIGN.has(each))).toEqual([]);
 });
 
+test.each(ours(base))('When a setting that %s reads is set in .env, then it arrives there', (name, service, entry) => {
+  const services = ours(base).filter(([, , each]) => each === 'api/main.ts');
+  const isService = services.some(([each]) => each === name);
+  const isUsed = (setting: SettingName): boolean => !isService || (USED_BY[setting]?.includes(name) ?? true);
+  const due = [...settingsOf(entry).read].filter((setting) => !DECIDED.has(setting) && isUsed(setting));
+  const fixed = FIXED[name] ?? [];
+  const lost = due.filter((setting) => {
+    const handedOn = variablesOf(String(service.environment?.[setting] ?? ''));
+    return !handedOn.some((variable) => variable.name === setting) && !fixed.includes(setting);
+  });
+  expect(lost).toEqual([]);
+});
+
+test('When .env.example lists a setting, then some process of ours gets it, or compose decides it', () => {
+  const given = new Set(ours(base).flatMap(([, service]) => Object.keys(service.environment ?? {})));
+  const names = Object.keys(settings) as SettingName[];
+  expect(names.filter((each) => !given.has(each) && !DECIDED.has(each))).toEqual([]);
+});
+
 test.each(FILES)('When %s names a variable, then it is known, and a secret has no default', (path) => {
   const variables = variablesOf(readFileSync(join(ROOT, path), 'utf8'));
   const known = new Set([...Object.keys(settings), ...composeOnlyNames()]);
   expect(variables.filter(({ name }) => !known.has(name))).toEqual([]);
   const isSecret = (name: string): boolean =>
     name.endsWith('_PASSWORD') || (name in settings && settings[name as SettingName].secret === true);
-  expect(variables.filter(({ name, kind }) => isSecret(name) && kind !== 'required')).toEqual([]);
+  const hasDefault = variables.filter(({ name, kind, fallback }) =>
+    OPTIONAL_SECRETS.has(name) ? fallback !== '' : isSecret(name) && kind !== 'required',
+  );
+  expect(hasDefault).toEqual([]);
   expect(variables.filter(({ kind }) => kind === 'plain')).toEqual([]);
 });
 
