@@ -51,7 +51,7 @@ const REFUND: readonly Row[] = [
 
 const THEN: Readonly<Record<string, string>> = {
   captured:
-    'order id and amount are compared; ours: order CONFIRMED; not ours: recorded, given back, order PAYMENT_FAILED',
+    'order id and amount are compared; both ours: order CONFIRMED; another amount: recorded, given back, order PAYMENT_FAILED; another order: payment FAILED, its money is that order’s',
   declined: 'payment FAILED, the buyer may try again; after a lost attempt it is asked first',
   dead: 'payment FAILED',
   open: 'no answer: confirmed again under the same key; a refusal of that is checked by one more look',
