@@ -7,6 +7,7 @@ import { createDataSource } from '../infra/mysql/data-source';
 import { createAdmin } from '../infra/mysql/repositories/members';
 import { readConfig } from '../infra/process/config';
 import type { Credentials, Login } from './launcher/credentials';
+import { assertStatus, namesOnSale, post } from './seed-shop';
 
 interface Product {
   readonly name: string;
@@ -26,39 +27,20 @@ const PRODUCTS: readonly Product[] = [
   { name: 'Drop: jacket, opens soon', type: 'EVENT', price: 259_000, stock: 50, limitPerMember: 1, opensInS: 120 },
 ];
 
-interface Answer<T> {
-  readonly status: number;
-  readonly body: T;
-}
-
-async function call<T>(url: string, init: RequestInit = {}): Promise<Answer<T>> {
-  const response = await fetch(url, { ...init, headers: { 'content-type': 'application/json', ...init.headers } });
-  return { status: response.status, body: (await response.json()) as T };
-}
-const post = <T>(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> =>
-  call<T>(url, { method: 'POST', body: JSON.stringify(body), headers });
-
-function assertStatus({ status, body }: Answer<unknown>, expected: readonly number[], what: string): void {
-  if (!expected.includes(status)) throw new Error(`${what} answered ${status}: ${JSON.stringify(body)}`);
-}
-
 async function seedMembers(gateway: string, members: readonly Login[]): Promise<void> {
   for (const member of members) {
     assertStatus(await post(`${gateway}/v1/members`, member), [201, 409], `sign-up of ${member.username}`);
   }
 }
 
-async function namesOnSale(gateway: string): Promise<ReadonlySet<string>> {
-  const page = await call<{ items: { name: string }[] }>(`${gateway}/v1/products?limit=100`);
-  assertStatus(page, [200], 'product list');
-  return new Set(page.body.items.map(({ name }) => name));
-}
-
 async function seedProducts(gateway: string, admin: Login): Promise<void> {
   const session = await post<{ accessToken: string }>(`${gateway}/v1/sessions`, admin);
   assertStatus(session, [201], 'log-in of the admin');
   const authorization = `Bearer ${session.body.accessToken}`;
-  const known = await namesOnSale(gateway);
+  const known = await namesOnSale(
+    gateway,
+    PRODUCTS.map(({ name }) => name),
+  );
   for (const { opensInS, ...product } of PRODUCTS.filter(({ name }) => !known.has(name))) {
     const opensAt = opensInS === undefined ? {} : { opensAt: new Date(Date.now() + opensInS * 1_000).toISOString() };
     const made = await post(`${gateway}/v1/products`, { ...product, ...opensAt }, { authorization });

@@ -1,6 +1,7 @@
 /** What the launcher decides before anything runs: ports, credentials, environment, arguments. */
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readConfig } from '../../infra/process/config';
@@ -10,6 +11,7 @@ import { createHome, type Home, readJson, writeJson } from '../../stack/launcher
 import { partsOf, portNames, type StackPlan } from '../../stack/launcher/plan';
 import { choosePorts } from '../../stack/launcher/ports';
 import { entryEnv } from '../../stack/run-entry';
+import { namesOnSale } from '../../stack/seed-shop';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
@@ -124,6 +126,32 @@ test('When the provider is not our sandbox, then its payment page stays out of a
 test('When the user sets the size of connection pools, then the checkout worker follows too', async () => {
   const size = async (env: Record<string, string>) => partOf(await planWith(env), 'checkout').env.MYSQL_POOL_SIZE;
   expect([await size({}), await size({ MYSQL_POOL_SIZE: '7' })]).toEqual(['30', '7']);
+});
+
+test('When loads have put hundreds of products before them, then the seed finds its own, page after page', async () => {
+  const names = [...Array.from({ length: 250 }, (_, index) => `Load ${index}`), 'Linen shirt', 'Canvas bag'];
+  const asked: string[] = [];
+  const shop = createHttpServer((request, response) => {
+    const query = new URL(request.url ?? '', 'http://shop').searchParams;
+    asked.push(request.url ?? '');
+    const from = Number(query.get('cursor') ?? 0);
+    const to = from + Number(query.get('limit'));
+    const items = names.slice(from, to).map((name) => ({ name }));
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ items, nextCursor: to < names.length ? String(to) : null }));
+  });
+  await new Promise<void>((resolve) => shop.listen(0, '127.0.0.1', resolve));
+  const { port } = shop.address() as AddressInfo;
+  const found = (wanted: string[]) => namesOnSale(`http://127.0.0.1:${port}`, wanted);
+  try {
+    expect(await found(['Linen shirt', 'Canvas bag'])).toEqual(new Set(['Linen shirt', 'Canvas bag']));
+    expect(await found(['Linen shirt', 'Enamel mug'])).toEqual(new Set(['Linen shirt']));
+    expect(asked).toHaveLength(6);
+    await found(['Load 3']);
+    expect(asked).toHaveLength(7);
+  } finally {
+    await new Promise((resolve) => shop.close(resolve));
+  }
 });
 
 test('When the table is shown, then every part has an address, and none a password', async () => {
