@@ -13,5 +13,3 @@ const SUFFIX = '[0-7][0-9a-hjkmnp-tv-z]{25}';
 
 /** The pattern of one kind of id, for schemas. */
 export const idPattern = (prefix: IdPrefix): RegExp => new RegExp(`^${prefix}_${SUFFIX}$`);
-
-export const isId = (prefix: IdPrefix, text: string): boolean => idPattern(prefix).test(text);

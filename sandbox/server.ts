@@ -6,6 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { SandboxAnswer, SandboxRequest } from './routes';
 
 const BODY_MAX_BYTES = 64 * 1024;
+/** paths are read as parts of this */
+const SELF = 'http://sandbox';
 /** longer than any client of ours keeps an idle connection, so that it is never the server who closes first */
 const KEEP_ALIVE_MS = 60_000;
 
@@ -27,7 +29,9 @@ export function createHttpServer(
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await readBody(request);
     if (text === null) return reply(response, 413, { code: 'INVALID_REQUEST', message: 'The body is too large.' });
-    const url = new URL(request.url ?? '/', 'http://sandbox');
+    // Some texts are no path of a URL, such as `//`: whoever asks for them asks for nothing we have.
+    const path = request.url ?? '/';
+    const url = new URL(URL.canParse(path, SELF) ? path : '/404', SELF);
     write(
       response,
       await route({

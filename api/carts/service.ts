@@ -51,14 +51,12 @@ export function createCartsService({ carts, products, gate }: CartsDeps) {
     async put(memberId: string, productId: string, quantity: number): Promise<{ view: CartItemView; isNew: boolean }> {
       const product = await products.find(productId);
       if (!product) throw new Problem('not_found');
-      const lines = await carts.lines(memberId);
-      const isThere = lines.some((line) => line.productId === productId);
-      if (!isThere && lines.length >= LINES_MAX) {
+      const outcome = await carts.put(memberId, { productId, quantity }, LINES_MAX);
+      if (outcome === 'full') {
         throw new Problem('invalid_request', { detail: `a cart holds at most ${LINES_MAX} products` });
       }
-      const isNew = await carts.put(memberId, { productId, quantity });
       const stock = await stockOf([productId]);
-      return { view: itemView(product, quantity, stock.get(productId)), isNew };
+      return { view: itemView(product, quantity, stock.get(productId)), isNew: outcome === 'new' };
     },
 
     remove: (memberId: string, productId: string): Promise<void> => carts.remove(memberId, productId),

@@ -7,8 +7,11 @@ export const id = (prefix: IdPrefix) => z.string().regex(idPattern(prefix), `mus
 
 /** UTC, ISO 8601 with milliseconds. */
 export const timestamp = z.iso.datetime({ precision: 3 });
-/** Times that clients send may omit milliseconds. */
-export const clientTime = z.iso.datetime({ offset: true });
+const CENTURY = [Date.UTC(2000, 0, 1), Date.UTC(2100, 0, 1)] as const;
+/** Times that clients send may omit milliseconds. Dates that no sale can mean are mistakes, and stores refuse some of them. */
+export const clientTime = z.iso
+  .datetime({ offset: true })
+  .refine((text) => Date.parse(text) >= CENTURY[0] && Date.parse(text) < CENTURY[1], 'must be between 2000 and 2100');
 
 /** won */
 export const amount = z.number().int().min(0).max(1_000_000_000_000);

@@ -1,6 +1,6 @@
 /** Carts: what members mean to buy. A row is born by PUT, dies by DELETE or when an accepted order takes it. */
 import type { DataSource } from 'typeorm';
-import { sqlOf } from '../transaction';
+import { inTransaction, sqlOf } from '../transaction';
 
 export interface CartLine {
   readonly productId: string;
@@ -16,21 +16,30 @@ export function createCartsRepository(source: DataSource) {
         [memberId],
       ),
 
-    /** @returns true when the line is new */
-    async put(memberId: string, { productId, quantity }: CartLine): Promise<boolean> {
-      // Matched rows tell whether the line was there; of two first PUTs at once both may say "new", and one line remains.
-      const changed = await sql.change(
-        'UPDATE cart_items SET quantity = ?, updated_at = UTC_TIMESTAMP(3) WHERE member_id = ? AND product_id = ?',
-        [quantity, memberId, productId],
-      );
-      if (changed > 0) return false;
-      await sql.change(
-        `INSERT INTO cart_items (member_id, product_id, quantity, created_at, updated_at)
-         VALUES (?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))
-         ON DUPLICATE KEY UPDATE quantity = ?, updated_at = UTC_TIMESTAMP(3)`,
-        [memberId, productId, quantity, quantity],
-      );
-      return true;
+    /** `full`: the line would be new, and the cart holds `linesMax` already. */
+    put(memberId: string, { productId, quantity }: CartLine, linesMax: number): Promise<'new' | 'changed' | 'full'> {
+      return inTransaction(source, async (tx) => {
+        const changed = await tx.change(
+          'UPDATE cart_items SET quantity = ?, updated_at = UTC_TIMESTAMP(3) WHERE member_id = ? AND product_id = ?',
+          [quantity, memberId, productId],
+        );
+        if (changed > 0) return 'changed';
+        // Of new lines at once each must see the others: they take their turn at the member's row.
+        await tx.rows('SELECT id FROM members WHERE id = ? FOR UPDATE', [memberId]);
+        const lines = await tx.rows<{ productId: string }>(
+          'SELECT product_id AS productId FROM cart_items WHERE member_id = ?',
+          [memberId],
+        );
+        const isThere = lines.some((line) => line.productId === productId);
+        if (!isThere && lines.length >= linesMax) return 'full';
+        await tx.change(
+          `INSERT INTO cart_items (member_id, product_id, quantity, created_at, updated_at)
+           VALUES (?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))
+           ON DUPLICATE KEY UPDATE quantity = ?, updated_at = UTC_TIMESTAMP(3)`,
+          [memberId, productId, quantity, quantity],
+        );
+        return isThere ? 'changed' : 'new';
+      });
     },
 
     async remove(memberId: string, productId: string): Promise<void> {

@@ -167,4 +167,3 @@ export function createGateRow(source: DataSource) {
       }),
   };
 }
-export type GateRowAccess = ReturnType<typeof createGateRow>;
