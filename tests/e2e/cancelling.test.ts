@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-/** above what a confirm waits for the provider, below what we wait for one call of it */
+/** time to cancel while the provider thinks; below what the saga waits for one call of it (8 s) */
 const SLOW_MS = 4_500;
 
 const statusOf = async (orderId: string) => (await system.order(orderId)).status;
