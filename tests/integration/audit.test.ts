@@ -92,6 +92,25 @@ describe('I7', () => {
         });
       },
     ));
+  test('When a payment made a move that no payment may make, then it is named, as it is when its history says less', async () => {
+    const [paid] = await shop.deps.sql.rows<{ paymentId: string }>(
+      "SELECT id AS paymentId FROM payments WHERE status = 'DONE'",
+    );
+    const paymentId = paid?.paymentId ?? '';
+    await whilePlanted(
+      sql(
+        "INSERT INTO payment_history (payment_id, status, reason, at) VALUES (?, 'READY', 'planted', UTC_TIMESTAMP(3))",
+        paymentId,
+      ),
+      sql("DELETE FROM payment_history WHERE payment_id = ? AND reason = 'planted'", paymentId),
+      async () => {
+        expect(await found('I7')).toEqual([
+          { paymentId, from: 'DONE', to: 'READY' },
+          { paymentId, status: 'DONE', history: 'READY' },
+        ]);
+      },
+    );
+  });
   test('When the state is not the last of its history, then the order is named', () =>
     whilePlanted(
       sql("UPDATE orders SET status = 'EXPIRED' WHERE id = ?", shop.cancelled.orderId),
