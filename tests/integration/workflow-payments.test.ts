@@ -1,8 +1,8 @@
 /** Payment keys that are not what they seem, on a server whose clock can jump. */
 import type { SagaOrder } from '../../domain/saga';
-import { executeConfirm } from '../../infra/temporal/starts';
+import { checkoutTools } from '../support/sagas/checkout-tools';
 import { createSkippingWorld, type SkippingWorld } from '../support/sagas/time-skipping';
-import { captured, SETTINGS, someOrder, unknown } from '../support/sagas/world';
+import { captured, someOrder, unknown } from '../support/sagas/world';
 import { until } from '../support/until';
 
 let world: SkippingWorld;
@@ -11,18 +11,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world?.stop());
 
-const confirm = (owner: string, order: SagaOrder, paymentKey: string) =>
-  executeConfirm(world.temporal, {
-    owner,
-    answerMs: SETTINGS.answerMs,
-    orderId: order.orderId,
-    paymentKey,
-    amount: order.amount,
-  });
-const endOf = async (owner: string) => {
-  const { members } = await world.temporal.client.workflow.getHandle(owner).result();
-  return members[0]?.phase;
-};
+const { confirm, endOf } = checkoutTools(() => world);
 const paymentsOf = (order: SagaOrder) => world.ledger.orders.get(order.orderId)?.payments ?? [];
 const refundsStarted = () => world.calls.get('startRefund') ?? 0;
 
