@@ -1,4 +1,6 @@
 /** Settings that are wrong are named, all of them, before anything is connected. */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { API_SETTINGS } from '../../api/app';
 import { openParts } from '../../api/parts';
 import { ConfigError, readConfig, type SettingName } from '../../infra/process/config';
@@ -6,6 +8,7 @@ import { createLogger } from '../../infra/process/logger';
 import { createMetrics } from '../../infra/process/metrics';
 import { createReleasers } from '../../infra/process/releasers';
 
+const ROOT = path.resolve(__dirname, '..', '..');
 const ADDRESSES = {
   MYSQL_URL: 'mysql://nobody@127.0.0.1:1/none',
   REDIS_URL: 'redis://127.0.0.1:1',
@@ -46,3 +49,16 @@ test.each<[SettingName, string[], string]>([
   }
   expect(readConfig([name], { [name]: valid })[name]).toBe(valid);
 });
+
+test.each(['abc', '-1', '1e9', ''])(
+  'When the audit is told to wait "%s" seconds, then it says how it is used, and ends with 2',
+  (wait) => {
+    const hook = path.join(ROOT, 'tests', 'support', 'ts-hook.cjs');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['-r', hook, path.join(ROOT, 'audit', 'main.ts'), `--wait=${wait}`],
+      { encoding: 'utf8', env: { ...process.env, ...ADDRESSES } },
+    );
+    expect([status, stderr]).toEqual([2, expect.stringContaining('Usage: npm run audit')]);
+  },
+);
