@@ -29,6 +29,8 @@ interface KeptAnswer {
   readonly status: number;
   readonly body: unknown;
 }
+const MEETINGS: readonly (number | undefined)[] = [ERRNO.duplicate, ERRNO.deadlock, ERRNO.lockWait];
+
 const UNDECIDED: KeptAnswer = { status: OPEN, body: {} };
 
 interface Final {
@@ -62,7 +64,8 @@ export function createBoundKeys(source: DataSource, scope: string) {
       await insertRows(sql, columns, { row, rows: keys.map((key) => rowOf(key, UNDECIDED)) });
       return keys.map(() => true);
     } catch (error) {
-      if (errnoOf(error) !== ERRNO.duplicate) throw error;
+      // One of them is there, or two processes have met with the same keys in another order: each by itself.
+      if (!MEETINGS.includes(errnoOf(error))) throw error;
       return keys.map(insertOne);
     }
   });
