@@ -18,8 +18,15 @@ const grpcCode = (error: unknown): number | undefined => {
   return isGrpcServiceError(cause) ? cause.code : undefined;
 };
 
-/** The workflow is not there, or has ended: an Update cannot be given to it. */
-export const isGone = (error: unknown): boolean => error instanceof WorkflowNotFoundError;
+/** The server's word for an Update that was accepted by a workflow which ended before it answered. */
+const ENDED_BEFORE_ANSWER = 'AcceptedUpdateCompletedWorkflow';
+
+/** The workflow is not there, or has ended: an Update cannot be given to it, or will never be answered by it. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof WorkflowNotFoundError ||
+  (error instanceof WorkflowUpdateFailedError &&
+    error.cause instanceof ApplicationFailure &&
+    error.cause.type === ENDED_BEFORE_ANSWER);
 
 /** No answer within the deadline: the call may have had its effect, or may still have it. */
 export const isUnanswered = (error: unknown): boolean =>
