@@ -5,7 +5,7 @@ import { cancelCheckout } from '../../domain/operations/orders';
 import type { OperationRouter } from '../../infra/http/operation-router';
 import { signTicket } from '../../infra/http/ticket';
 import { createAcceptor, type Ledger } from '../../infra/mysql/ledger';
-import { createBoundKeys } from '../../infra/mysql/repositories/confirm-keys';
+import { createBoundKeys } from '../../infra/mysql/repositories/bound-keys';
 import { createOrdersRepository } from '../../infra/mysql/repositories/orders';
 import type { Config } from '../../infra/process/config';
 import type { Logger } from '../../infra/process/logger';

@@ -4,7 +4,7 @@
  */
 import { Problem } from '../../domain/errors';
 import { isOpen } from '../../domain/order';
-import type { BoundKey, BoundKeys } from '../../infra/mysql/repositories/confirm-keys';
+import type { BoundKey, BoundKeys } from '../../infra/mysql/repositories/bound-keys';
 import type { OrderRow, OrdersRepository } from '../../infra/mysql/repositories/orders';
 import type { Admission, Admitted } from './admission';
 import type { Followers } from './followers';

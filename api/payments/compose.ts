@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Provider } from '../../domain/provider';
 import type { OperationRouter } from '../../infra/http/operation-router';
 import type { Ledger } from '../../infra/mysql/ledger';
-import { createConfirmKeys } from '../../infra/mysql/repositories/confirm-keys';
+import { createConfirmKeys } from '../../infra/mysql/repositories/bound-keys';
 import { createPaymentsRepository } from '../../infra/mysql/repositories/payments';
 import { createWebhooksRepository } from '../../infra/mysql/repositories/webhooks';
 import type { Config } from '../../infra/process/config';

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { Problem } from '../../domain/errors';
 import { CURRENCY } from '../../domain/money';
 import type { Confirmation, Payment } from '../../domain/operations/payments';
-import type { ConfirmKey, ConfirmKeys } from '../../infra/mysql/repositories/confirm-keys';
+import type { ConfirmKey, ConfirmKeys } from '../../infra/mysql/repositories/bound-keys';
 import type { PaymentPage, PaymentsRepository, PaymentView } from '../../infra/mysql/repositories/payments';
 import type { WebhooksRepository } from '../../infra/mysql/repositories/webhooks';
 import type { Confirm } from './confirm';

@@ -151,7 +151,7 @@ export const cancelCheckout = defineOperation({
   idempotent: true,
   params,
   answers: { 200: { description: 'The cancelled checkout', schema: Checkout } },
-  problems: ['not_found', 'payment_in_progress', 'order_not_cancellable'],
+  problems: ['idempotency_key_reused', 'not_found', 'payment_in_progress', 'order_not_cancellable'],
 });
 export const listOrders = defineOperation({
   id: 'listOrders',

@@ -1,5 +1,5 @@
 import { createId } from '../../domain/ids';
-import { createBoundKeys } from '../../infra/mysql/repositories/confirm-keys';
+import { createBoundKeys } from '../../infra/mysql/repositories/bound-keys';
 import { type IdempotencyScope, onceByKey } from '../../infra/mysql/repositories/idempotency';
 import { type Sql, sqlOf } from '../../infra/mysql/transaction';
 import { createTestDatabase, type TestDatabase } from '../support/database';

@@ -238,3 +238,21 @@ describe('taking over', () => {
     expect(await fixture.ledger.readOwners({ quietForMs: 60_000, limit: 5 })).toEqual([]);
   });
 });
+
+test('When buyers pay queued orders while dispatchers claim them, then nobody is told of a deadlock', async () => {
+  const orders = await accept(200);
+  const claimAll = async (): Promise<number> => {
+    let taken = 0;
+    for (;;) {
+      const claim = await fixture.ledger.claimOrders(request(5, 1_000));
+      if (!claim) return taken;
+      taken += claim.orders.length;
+    }
+  };
+  const paying = orders.map(({ orderId }) => fixture.ledger.setPaying(orderId));
+  const [one, two] = await Promise.all([claimAll(), claimAll()]);
+  const answers = await Promise.allSettled(paying);
+  expect(answers.filter(({ status }) => status === 'rejected')).toEqual([]);
+  // A dispatcher that found the rows of the other locked has left them to it.
+  expect(one + two + (await claimAll())).toBe(200);
+});

@@ -8,7 +8,7 @@ import { createOrderWatch, type OrderWatch } from '../../api/payments/order-watc
 import type { OwnerAnswer } from '../../api/payments/pursuit';
 import { createPaymentsService, type PaymentsService } from '../../api/payments/service';
 import { Problem } from '../../domain/errors';
-import { createConfirmKeys } from '../../infra/mysql/repositories/confirm-keys';
+import { createConfirmKeys } from '../../infra/mysql/repositories/bound-keys';
 import { createPaymentsRepository } from '../../infra/mysql/repositories/payments';
 import { createWebhooksRepository } from '../../infra/mysql/repositories/webhooks';
 import { until } from '../support/until';

@@ -12,7 +12,7 @@ import { confirmPayment, createPayment, getPayment, listPayments } from '../../d
 import { type Listening, listen } from '../../infra/http/listen';
 import { createPrincipals } from '../../infra/http/principal';
 import { createServiceApp } from '../../infra/http/service-app';
-import { createConfirmKeys } from '../../infra/mysql/repositories/confirm-keys';
+import { createConfirmKeys } from '../../infra/mysql/repositories/bound-keys';
 import { createPaymentsRepository } from '../../infra/mysql/repositories/payments';
 import { createWebhooksRepository } from '../../infra/mysql/repositories/webhooks';
 import { parseJson } from '../../infra/mysql/transaction';

@@ -1,7 +1,7 @@
 /** The line of queued orders: its length, places in it, and leaving it without a saga. Owners, for the sweeper. */
 import type { DataSource } from 'typeorm';
 import type { OrderReason, OrderStatus } from '../../../domain/order';
-import { inTransaction, type Sql, sqlOf } from '../transaction';
+import { inTransaction, type Sql, type SqlValue, sqlOf } from '../transaction';
 import { emit, lockOrder, moveOrder, type OrderRow, readOrder } from './orders';
 import type { Backlog, CancelQueuedOutcome, ClaimLedger, OwnerOfOpen } from './types';
 import { releaseLimits, releaseUnits } from './units';
@@ -116,21 +116,28 @@ function createBacklogReader(sql: Sql): () => Promise<Backlog> {
 
 export function readLine(source: DataSource): Line {
   const sql = sqlOf(source);
+  /**
+   * One guarded change of one order. By its id first and the indexes after, as claims do; where the two meet all the same,
+   * it is made again rather than told to a buyer who is paying.
+   */
+  const changeOne = async (change: string, values: readonly SqlValue[]): Promise<boolean> =>
+    (await inTransaction(source, (tx) => tx.change(change, values))) === 1;
   return {
     backlog: createBacklogReader(sql),
-    setPaying: async (orderId) =>
-      (await sql.change("UPDATE orders SET paying = 1 WHERE id = ? AND status = 'QUEUED' AND owner IS NULL", [
-        orderId,
-      ])) === 1,
+    setPaying: (orderId) =>
+      changeOne(
+        "UPDATE orders FORCE INDEX (PRIMARY) SET paying = 1 WHERE id = ? AND status = 'QUEUED' AND owner IS NULL",
+        [orderId],
+      ),
     cancelQueued: (order) => inTransaction(source, (tx) => cancelQueued(tx, order)),
     ahead: (orderId) => ahead(sql, orderId),
     readOwners: (page) => readOwners(sql, page),
-    takeOver: async ({ orderId, expectedOwner, newOwner, epoch }) =>
-      (await sql.change(
-        `UPDATE orders SET owner = ?, owner_epoch = ?, claimed_at = UTC_TIMESTAMP(3), dispatched_at = NULL,
+    takeOver: ({ orderId, expectedOwner, newOwner, epoch }) =>
+      changeOne(
+        `UPDATE orders FORCE INDEX (PRIMARY) SET owner = ?, owner_epoch = ?, claimed_at = UTC_TIMESTAMP(3), dispatched_at = NULL,
            start_attempts = 0, version = version + 1, updated_at = UTC_TIMESTAMP(3)
          WHERE id = ? AND owner = ? AND owner_epoch = ? AND status IN ('QUEUED', 'PENDING_PAYMENT')`,
         [newOwner, epoch, orderId, expectedOwner, epoch - 1],
-      )) === 1,
+      ),
   };
 }
