@@ -43,6 +43,8 @@ export interface Part {
 }
 
 const READY_MS = 180_000;
+/** Starts of a part that ends before it is ready, such as for a store that is still coming up. */
+const FIRST_TRIES = 3;
 const LOOK_MS = 60;
 const GRACE_MS = 25_000;
 const FIRST_PAUSE_MS = 200;
@@ -122,10 +124,16 @@ export function createPart(spec: PartSpec, { onChange, say }: PartEvents): Part 
     async start() {
       state = 'starting';
       await spec.prepare?.();
-      if (state !== 'starting') throw new Error(`${spec.name} was stopped before it had started`);
-      if (!(await untilReady(launch()))) {
-        await this.stop();
-        throw new Error(`${spec.name} did not become ready; its log: ${spec.log}`);
+      for (let tries = 1; ; tries += 1) {
+        if (state !== 'starting') throw new Error(`${spec.name} was stopped before it had started`);
+        if (await untilReady(launch())) break;
+        // Dead, it may have met something that passes; alive and not ready in all that time, it has not.
+        if (child !== null || tries === FIRST_TRIES) {
+          await this.stop();
+          throw new Error(`${spec.name} did not become ready; its log: ${spec.log}`);
+        }
+        say(`${spec.name} ended before it was ready; starting it again`);
+        await pause(FIRST_PAUSE_MS * tries);
       }
       state = 'ready';
       onChange();

@@ -22,12 +22,20 @@ const listens = (port: number): Promise<number | null> =>
     });
   });
 
+/**
+ * Below the ports that systems give to outgoing connections (Linux: from 32768): one of those could sit on a port of ours
+ * between the look at it and the process that listens on it, and stay for as long as somebody's pool keeps it.
+ */
+const LOWEST = 20_000;
+const HIGHEST = 32_000;
+const anyPort = (): number => LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+
 /** A port nobody listens on now and no other stack is about to; `wanted` when that is so. */
 export async function freePort(wanted: number | undefined, taken: ReadonlySet<number>): Promise<number> {
   if (wanted && !taken.has(wanted) && (await listens(wanted)) !== null && claimPort(wanted)) return wanted;
   for (;;) {
-    const port = await listens(0);
-    if (port !== null && !taken.has(port) && claimPort(port)) return port;
+    const port = anyPort();
+    if (!taken.has(port) && (await listens(port)) !== null && claimPort(port)) return port;
   }
 }
 

@@ -82,6 +82,20 @@ test('When a part never becomes ready, then its start fails, names the log, and 
   expect(part.birth()).toBeNull();
 });
 
+test('When a part ends before it is ready, then it is started again and this is said; three times, and its start fails', async () => {
+  const marker = path.join(dir, 'met');
+  const first = `const fs = require('fs'); if (!fs.existsSync('${marker}')) { fs.writeFileSync('${marker}', ''); process.exit(1); }`;
+  const part = createPart(spec('late', first + SLEEPER), events);
+  await part.start();
+  expect(said).toEqual(['late ended before it was ready; starting it again']);
+  expect([part.state(), part.restarts()]).toEqual(['ready', 0]);
+  await part.stop();
+
+  const never = createPart(spec('never', 'process.exit(1)'), events);
+  await expect(never.start()).rejects.toThrow(/never did not become ready; its log: .*never\.log/);
+  expect(said.filter((line) => line.startsWith('never'))).toHaveLength(2);
+});
+
 test('When the stop comes while a part is being prepared, then nothing is started behind it', async () => {
   let prepared = (): void => undefined;
   const prepare = () => new Promise<void>((resolve) => (prepared = resolve));
