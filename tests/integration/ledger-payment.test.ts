@@ -1,5 +1,4 @@
 /** The saga's steps around the provider's call: each once, twice, by a stranger, and in states it does not expect. */
-import type { Capture, Reservation } from '../../infra/mysql/ledger';
 import {
   createLedgerFixture,
   eventsOf,
@@ -9,8 +8,7 @@ import {
   orderOf,
   stockOf,
 } from './support/ledger';
-
-type Owned = Reservation & { readonly owner: string };
+import { ledgerSteps, STRANGER } from './support/ledger-steps';
 
 let fixture: LedgerFixture;
 let productId: string;
@@ -23,40 +21,10 @@ beforeEach(async () => {
 afterEach(() => expectUnitsAddUp(fixture.sql));
 afterAll(() => fixture.destroy());
 
-const ATTEMPTS = 3;
-const HOLD_MS = 60_000;
-const STRANGER = 'checkout-somebody-else';
-
-const opened = async (given?: Partial<Reservation>): Promise<Owned> => {
-  const order = await fixture.claimed(productId, given);
-  await fixture.ledger.openOrder({ ...order, holdMs: HOLD_MS });
-  return order;
-};
-const begin = (order: Owned, paymentKey = 'key-1') =>
-  fixture.ledger.beginPayment({ ...order, paymentKey, attemptsMax: ATTEMPTS });
-const begun = async (order: Owned, paymentKey?: string): Promise<string> => {
-  const outcome = await begin(order, paymentKey);
-  if (outcome.kind !== 'begun') throw new Error(`not begun: ${JSON.stringify(outcome)}`);
-  return outcome.paymentId;
-};
-const captureOf = (order: Owned, paymentId: string): Capture => ({
-  paymentId,
-  approvedAt: '2026-11-25T01:02:03.000Z',
-  amount: order.amount,
-  method: 'card',
-});
-const capture = (order: Owned, paymentId: string, given: Partial<Capture> = {}) =>
-  fixture.ledger.recordCapture({ ...order, ...captureOf(order, paymentId), ...given });
-const decline = (order: Owned, paymentId: string) =>
-  fixture.ledger.recordDecline({
-    ...order,
-    paymentId,
-    code: 'REJECT_CARD_PAYMENT',
-    message: 'no money',
-    attemptsMax: ATTEMPTS,
-  });
-const end = (order: Owned, status: 'CANCELLED' | 'EXPIRED' | 'PAYMENT_FAILED' = 'CANCELLED') =>
-  fixture.ledger.endOrder({ ...order, status, reason: 'cancelled_by_buyer' });
+const { begin, opened, begun, capture, decline, end, limitOf } = ledgerSteps(
+  () => fixture,
+  () => productId,
+);
 const paymentOf = async (paymentId: string) =>
   (
     await fixture.sql.rows<{ status: string; failureCode: string | null; captured: number | null }>(
@@ -70,13 +38,6 @@ const paymentHistory = async (paymentId: string) =>
       paymentId,
     ])
   ).map((row) => row.status);
-const limitOf = async (order: Owned): Promise<number | undefined> =>
-  (
-    await fixture.sql.rows<{ units: number }>(
-      'SELECT units FROM member_limits WHERE member_id = ? AND product_id = ?',
-      [order.memberId, productId],
-    )
-  )[0]?.units;
 
 describe('beginPayment', () => {
   test('When a key begins, then CONFIRMING and the lock are committed, and a repeat is the same payment', async () => {
