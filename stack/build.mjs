@@ -80,7 +80,8 @@ async function bundle(require) {
 /** @returns how many files were built, and whether the bundle was */
 export async function build() {
   const require = createRequire(import.meta.url);
-  const { transformFile, version } = require('@swc/core');
+  // The compiler itself is loaded when there is something to compile.
+  const { version } = require('@swc/core/package.json');
   const before = readHashes();
   const recipe = createHash('sha256')
     .update(readFileSync(fileURLToPath(import.meta.url)))
@@ -98,7 +99,7 @@ export async function build() {
     if (known[file] !== files[file] || !existsSync(targetOf(file))) changed.push(file);
   }
   for (const gone of Object.keys(known).filter((file) => !(file in files))) rmSync(targetOf(gone), { force: true });
-  for (const file of changed) await buildFile(file, transformFile);
+  for (const file of changed) await buildFile(file, require('@swc/core').transformFile);
 
   const hasWorkflows = existsSync(path.join(DIST, 'workflows', 'index.js'));
   const isBundleDue = hasWorkflows && (!existsSync(BUNDLE) || changed.some((file) => BUNDLED.test(file)));

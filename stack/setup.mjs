@@ -10,12 +10,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { examine, show } from './setup/doctor.mjs';
+import { archiveKafkaClasses } from './setup/kafka-classes.mjs';
 import { endLeftovers, runningLauncher } from './setup/launcher-record.cjs';
 import { withLock } from './setup/lock.mjs';
 import { installPackages } from './setup/packages.mjs';
 import { run, SetupError } from './setup/run.mjs';
 import { isStamped, writeStamp } from './setup/stamp.mjs';
-import { installKafka, installTemporal } from './setup/tools.mjs';
+import { installKafka, installTemporal, toolsToFetch } from './setup/tools.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const HOME = path.resolve(ROOT, process.env.FIRSTCOME_HOME || '.firstcome');
@@ -54,11 +55,14 @@ function preflight() {
 
 async function install() {
   if (isStamped(ROOT, STAMP)) return;
-  const hasJars = existsSync(path.join(TOOLS, 'kafka'));
-  await step('system packages', () => installPackages(say, hasJars));
+  await step('system packages', () => installPackages(say, toolsToFetch(TOOLS)));
   await step('npm packages', () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT }));
   await step('Temporal', () => installTemporal({ tools: TOOLS, pins: PINS }));
   await step('Kafka', () => installKafka({ tools: TOOLS, pins: PINS }));
+  await step("Kafka's classes", () =>
+    // Without it everything works, and starts a little later: no reason to refuse this machine.
+    archiveKafkaClasses({ tools: TOOLS }).catch((error) => say(`  ! not archived: ${error.message}`)),
+  );
   writeStamp(ROOT, STAMP);
 }
 

@@ -13,6 +13,7 @@ import { createId } from '../../domain/ids';
 import type { Acceptance, Reservation } from '../../infra/mysql/ledger/types';
 import type { OrderRow, OrdersRepository } from '../../infra/mysql/repositories/orders';
 import type { Gate, ReserveOutcome, ReserveRequest } from '../../infra/redis/gate-types';
+import type { BacklogBound } from './backlog';
 import type { Breaker } from './breaker';
 
 export interface CheckoutRequest {
@@ -39,8 +40,7 @@ export interface AdmissionDeps {
   readonly noteSoldOut: (productId: string) => void;
   /** true only when every unit on hand is sold (asks MariaDB) */
   readonly isAllSold: (productId: string) => Promise<boolean>;
-  /** seconds until it is worth trying again, or null when there is room */
-  readonly backlogFull: () => Promise<number | null>;
+  readonly backlog: BacklogBound;
   /** logs what a refusal must not hide */
   readonly onError: (error: unknown, what: string) => void;
 }
@@ -106,10 +106,12 @@ export function createAdmission(deps: AdmissionDeps) {
 
   const record = async (reservation: Reservation, request: CheckoutRequest): Promise<Admitted> => {
     const { orderId } = reservation;
-    const acceptance = await deps.accept(reservation).catch((error: unknown) => {
-      deps.breaker.failed();
-      throw error;
-    });
+    const acceptance = await deps.backlog
+      .joining(() => deps.accept(reservation))
+      .catch((error: unknown) => {
+        deps.breaker.failed();
+        throw error;
+      });
     deps.breaker.succeeded();
     const drop = () => gate.dropHold(orderId).catch((error: unknown) => deps.onError(error, 'drop hold'));
     switch (acceptance.kind) {
@@ -143,7 +145,7 @@ export function createAdmission(deps: AdmissionDeps) {
 
   const assertRoom = async (request: CheckoutRequest): Promise<void> => {
     if (!(await deps.breaker.isClosed())) throw new Problem('unavailable', { retryAfterS: 1 });
-    const retryAfterS = await deps.backlogFull();
+    const retryAfterS = await deps.backlog.full();
     if (retryAfterS === null) return;
     // An accepted checkout that is repeated keeps its answer, however long the line is.
     const row = await orders.findByKey(request.memberId, request.idempotencyKey);

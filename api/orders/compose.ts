@@ -116,7 +116,7 @@ function admissionDeps(
       const stock = await orders.stock(productId);
       return stock !== null && stock.sold === stock.onHand;
     }),
-    backlogFull: createBacklogBound({ read: ledger.backlog, max: config.CHECKOUT_BACKLOG_MAX }),
+    backlog: createBacklogBound({ read: ledger.backlog, max: config.CHECKOUT_BACKLOG_MAX }),
     onError: (error, what) => logger.warn({ error, what }, 'admission'),
   };
 }

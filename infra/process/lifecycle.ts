@@ -17,6 +17,7 @@ import { ConfigError, readConfig } from './config';
 import { createLogger, type Logger } from './logger';
 import { createMetrics, type Metrics } from './metrics';
 import { createReleasers, type Releasers } from './releasers';
+import { showSources } from './source-maps';
 
 export { type HealthOptions, type HealthServer, serveHealth } from './health';
 export { createReleasers, type Releasers } from './releasers';
@@ -52,6 +53,7 @@ export function runProcess(description: ProcessDescription): void {
 }
 
 async function run({ name, start }: ProcessDescription): Promise<void> {
+  showSources();
   const logger = createLogger(name, levelOf(process.env.LOG_LEVEL));
   const context: ProcessContext = { name, logger, metrics: createMetrics(name), releasers: createReleasers(logger) };
   let running: Running | undefined;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
+import { nodeCommand } from './node-command';
 import { ownEnv, type StackPlan } from './plan';
 
 /** Runs a compiled entry to its end. @throws with the log's place when it fails */
@@ -13,7 +14,8 @@ export async function runJob(
   const log = openSync(logFile, 'a');
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
-      const child = spawn(process.execPath, ['--enable-source-maps', path.join(plan.home.root, 'dist', job.entry)], {
+      const [command = '', ...args] = nodeCommand(path.join(plan.home.root, 'dist', job.entry));
+      const child = spawn(command, args, {
         env: { ...ownEnv(plan), ...job.env },
         stdio: ['ignore', log, log],
       });

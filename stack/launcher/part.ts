@@ -45,7 +45,7 @@ export interface Part {
 const READY_MS = 180_000;
 /** Starts of a part that ends before it is ready, such as for a store that is still coming up. */
 const FIRST_TRIES = 3;
-const LOOK_MS = 60;
+const LOOK_MS = 100;
 const GRACE_MS = 25_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;

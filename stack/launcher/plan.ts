@@ -9,8 +9,10 @@ import type { ServerPlace } from '../servers/server-spec';
 import { temporalAddress, temporalSpec, temporalUiUrl } from '../servers/temporal';
 import type { Credentials } from './credentials';
 import type { Home } from './home';
+import { nodeCommand } from './node-command';
 import type { PartSpec } from './part';
 import { type Ports, portOf } from './ports';
+import { answersOk } from './readiness';
 
 export interface StackPlan {
   readonly home: Home;
@@ -152,7 +154,7 @@ interface OwnPart {
 function ownPart(plan: StackPlan, { name, entry, layer, env = {}, isBackground = false }: OwnPart): PartSpec {
   const { home, ports } = plan;
   const port = portOf(ports, name);
-  const node = [process.execPath, '--enable-source-maps', path.join(home.root, 'dist', entry)];
+  const node = nodeCommand(path.join(home.root, 'dist', entry));
   const [command = '', ...args] = isBackground ? ['nice', '-n', '10', ...node] : node;
   return {
     name,
@@ -171,7 +173,7 @@ function ownPart(plan: StackPlan, { name, entry, layer, env = {}, isBackground =
       INSTANCE_ID: name,
       ...env,
     },
-    isReady: async () => (await fetch(`${URL_HOST}:${port}/readyz`, { signal: AbortSignal.timeout(1_000) })).ok,
+    isReady: () => answersOk(`${URL_HOST}:${port}/readyz`),
   };
 }
 

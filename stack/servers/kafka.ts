@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
+import { isListening } from '../launcher/readiness';
 import { type ServerPlace, type ServerSpec, serverEnv } from './server-spec';
 import { findJava } from './tools';
 
@@ -39,7 +40,12 @@ const properties = ({ dir, port, controllerPort }: KafkaPlace): string =>
     '',
   ].join('\n');
 
-const classPath = (jars: string): string => path.join(jars, '*');
+/** The jars, and the archive of their classes that set-up has made of them (stack/setup/kafka-classes.mjs), if it has. */
+const classes = ({ jars }: KafkaPlace): string[] => [
+  `-XX:SharedArchiveFile=${jars}.jsa`,
+  '-Xshare:auto',
+  ...['-cp', path.join(jars, '*')],
+];
 
 async function format(place: KafkaPlace): Promise<void> {
   mkdirSync(place.dir, { recursive: true });
@@ -50,7 +56,7 @@ async function format(place: KafkaPlace): Promise<void> {
   const clusterId = `F${randomBytes(16).toString('base64url').slice(1)}`;
   await promisify(execFile)(
     findJava(),
-    ['-cp', classPath(place.jars), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file],
+    [...classes(place), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file],
     { env: serverEnv() },
   );
 }
@@ -76,13 +82,15 @@ export function kafkaSpec(place: KafkaPlace): ServerSpec {
         '-XX:+UseSerialGC',
         '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
       ],
-      ...['-cp', classPath(place.jars), 'kafka.Kafka', path.join(place.dir, 'server.properties')],
+      ...classes(place),
+      ...['kafka.Kafka', path.join(place.dir, 'server.properties')],
     ],
     env: serverEnv(),
     log: place.log,
     url: kafkaBrokers(place),
     prepare: () => format(place),
     isReady: async () => {
+      if (!(await isListening(place.port))) return false;
       const admin = kafka.admin();
       try {
         await admin.connect();

@@ -1,7 +1,7 @@
 /** Temporal's development server with its Web UI: one process, SQLite on disk. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Connection } from '@temporalio/client';
+import { answersOk } from '../launcher/readiness';
 import { type ServerPlace, type ServerSpec, serverEnv } from './server-spec';
 import { findTemporal } from './tools';
 
@@ -45,16 +45,7 @@ export function temporalSpec(place: TemporalPlace): ServerSpec {
     prepare: async () => {
       mkdirSync(place.dir, { recursive: true });
     },
-    isReady: async () => {
-      const connection = await Connection.connect({ address: temporalAddress(place), connectTimeout: 1_000 });
-      try {
-        await connection.withDeadline(Date.now() + 2_000, () =>
-          connection.workflowService.describeNamespace({ namespace: 'default' }),
-        );
-        return true;
-      } finally {
-        await connection.close();
-      }
-    },
+    // The Web UI asks the server in turn: its answer tells that both serve, and that the namespace is there.
+    isReady: () => answersOk(`${temporalUiUrl(place)}/api/v1/namespaces/default`),
   };
 }

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { find, PROGRAMS, rangeText, remedyFor } from './find.cjs';
 import { missingPackages } from './packages.mjs';
+import { toolsToFetch } from './tools.mjs';
 
 const GIB = 1024 ** 3;
 const DISK_GIB = 3;
@@ -77,7 +78,8 @@ function data(home) {
 
 /** @returns each check with what was found and what is needed */
 export function examine(root, home) {
-  const missing = missingPackages().map(({ what, apt }) => ({
+  const toFetch = toolsToFetch(path.join(root, '.firstcome', 'tools'));
+  const missing = missingPackages(toFetch).map(({ what, apt }) => ({
     name: what,
     ok: false,
     found: 'missing',

@@ -86,7 +86,11 @@ function isInRange(version, [from, lastMajor]) {
   return major <= lastMajor && (major > fromMajor || (major === fromMajor && minor >= fromMinor));
 }
 
-const versions = new Map();
+/** Set-up reads this file here and the launcher its copy in dist/, in one process: they share what was answered. */
+const ANSWERED = Symbol.for('firstcome.versions');
+globalThis[ANSWERED] ??= new Map();
+const versions = globalThis[ANSWERED];
+
 /** Asked once per process: a JVM takes a third of a second to say. */
 function versionOf(file, { asks, pattern }) {
   if (!versions.has(file)) versions.set(file, askVersion(file, asks, pattern));

@@ -20,19 +20,22 @@ const NEEDED = [
     aptNewer: 'openjdk-21-jre-headless',
     brew: java.brew,
   },
-  {
+];
+
+/** Only to fetch: where what they bring is there already, nobody needs them. */
+const FETCHING = {
+  temporal: {
     what: 'Python 3 with venv',
     has: () => which('python3') && succeeds('python3', ['-m', 'ensurepip', '--version']),
     apt: 'python3-venv',
     brew: 'python',
   },
-];
+  kafka: { what: 'Maven', has: () => which('mvn'), apt: 'maven', brew: 'maven' },
+};
 
-/** Only to fetch Kafka's jars: where they are already, nobody needs it. */
-const MAVEN = { what: 'Maven', has: () => which('mvn'), apt: 'maven', brew: 'maven' };
-
-/** @param hasJars Kafka's jars are there */
-export const missingPackages = (hasJars = true) => [...NEEDED, ...(hasJars ? [] : [MAVEN])].filter(({ has }) => !has());
+/** @param toFetch which of `temporal` and `kafka` set-up has to get; by default none */
+export const missingPackages = (toFetch = []) =>
+  [...NEEDED, ...toFetch.map((name) => FETCHING[name])].filter(({ has }) => !has());
 
 const APT = ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends'];
 const QUIET = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1' };
@@ -77,8 +80,8 @@ async function installByApt(missing) {
 }
 
 /** Installs what is missing. @throws SetupError with one sentence and the exact command when it cannot */
-export async function installPackages(say, hasJars) {
-  const missing = missingPackages(hasJars);
+export async function installPackages(say, toFetch) {
+  const missing = missingPackages(toFetch);
   if (missing.length === 0) return;
   say(`installing ${missing.map(({ what }) => what).join(', ')}`);
   if (which('apt-get')) await installByApt(missing);
@@ -88,7 +91,7 @@ export async function installPackages(say, hasJars) {
       `needed: ${missing.map(({ what }) => what).join(', ')}. Install them with your package manager, then start again.`,
     );
   }
-  const still = missingPackages(hasJars);
+  const still = missingPackages(toFetch);
   if (still.length > 0)
     throw new SetupError(`still not found after installing: ${still.map(({ what }) => what).join(', ')}`);
 }

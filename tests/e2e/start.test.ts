@@ -133,7 +133,8 @@ test('When the checkout worker stands still, then the bound is started, the back
     expect(await stack.count(claimed)).toBe(IN_FLIGHT_MAX);
     expect(await stack.count(`SELECT held FROM stock WHERE product_id = '${productId}'`)).toBe(accepted.length);
     expect(accepted.length).toBeGreaterThanOrEqual(BACKLOG_MAX);
-    expect(accepted.length).toBeLessThanOrEqual(IN_FLIGHT_MAX + BACKLOG_MAX + REFUSED);
+    // One buyer at a time, over two instances: the line is as long as it may be, and not one order longer.
+    expect(accepted.length).toBeLessThanOrEqual(IN_FLIGHT_MAX + BACKLOG_MAX);
   } finally {
     stack.signalPart('checkout', 'SIGCONT');
   }
