@@ -7,7 +7,7 @@ import { parseArguments, type StartOptions } from './launcher/arguments';
 import { loadCredentials } from './launcher/credentials';
 import { say, showReady, showTable, showTry, step } from './launcher/display';
 import { createHome, type Home } from './launcher/home';
-import { runJob } from './launcher/jobs';
+import { createTopics, runJob } from './launcher/jobs';
 import type { PartSpec } from './launcher/part';
 import { partsOf, placesOf, portNames, type StackPlan } from './launcher/plan';
 import { choosePorts, portOf, WELL_KNOWN } from './launcher/ports';
@@ -39,7 +39,7 @@ async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
 
   const schema = part('mariadb').then(() => job('migrations', 'infra/mysql/migrate.js'));
   // The broker is the slowest of all, and only two of ours speak to it.
-  const topics = part('kafka').then(() => job('topics', 'infra/kafka/ensure-topics.js'));
+  const topics = part('kafka').then(() => step('topics', log('kafka'), () => createTopics(stackPlan)));
   const needsTopics = (name: string): boolean => name === 'relay' || name === 'consumers';
   const stores = Promise.all([schema, part('redis'), part('temporal')]);
   await Promise.all([

@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
+import { createKafka, KAFKA_SETTINGS } from '../../infra/kafka/connection';
+import { ensureTopics } from '../../infra/kafka/topics';
+import { readConfig } from '../../infra/process/config';
 import { nodeCommand } from './node-command';
 import { ownEnv, type StackPlan } from './plan';
 
@@ -26,4 +29,13 @@ export async function runJob(
   } finally {
     closeSync(log);
   }
+}
+
+/** The topics that are missing. The launcher speaks Kafka already, to see whether it serves: this needs no process of its own. */
+export async function createTopics(plan: StackPlan): Promise<void> {
+  const settings = readConfig(KAFKA_SETTINGS, ownEnv(plan));
+  await ensureTopics(
+    createKafka(settings, 'launcher', () => undefined),
+    settings.KAFKA_TOPIC_PREFIX,
+  );
 }

@@ -1,6 +1,7 @@
 /**
  * How a process of ours is run by the launcher: a stack begins with a dozen of them on whatever cores there are, and most of
- * what each does until it serves is to load a thousand small files. Figures: docs/performance.md.
+ * what each does until it serves is to load a thousand small files. Figures: docs/performance.md. (Node 22 and later also
+ * keep what they have compiled, by NODE_COMPILE_CACHE in the plan.)
  */
 const OPTIONS = [
   // npm lays packages down without links, so each file is where its path says: nobody has to ask for every folder of it.

@@ -166,6 +166,7 @@ function ownPart(plan: StackPlan, { name, entry, layer, env = {}, isBackground =
     log: home.at('logs', `${name}.log`),
     env: {
       NODE_ENV: 'production',
+      NODE_COMPILE_CACHE: path.join(toolsOf(home), 'compiled'),
       ...ownEnv(plan),
       HOST: '127.0.0.1',
       PORT: String(port),
