@@ -4,10 +4,22 @@ import path from 'node:path';
 import { say } from './launcher/display';
 import { createHome, writeJson } from './launcher/home';
 import { birthOf } from './launcher/process-life';
-import { startTestServers } from './launcher/test-servers';
+import { startTestServers, TestServersRunning } from './launcher/test-servers';
 import { untilTold } from './launcher/until-told';
 
+/** @returns the exit code */
 export async function main(): Promise<number> {
+  try {
+    await hold();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof TestServersRunning)) throw error;
+    say(`  ✗ ${error.message}`);
+    return 1;
+  }
+}
+
+async function hold(): Promise<void> {
   const root = path.resolve(__dirname, '..', '..');
   const told = untilTold();
   const { servers, stop } = await startTestServers(
@@ -20,5 +32,4 @@ export async function main(): Promise<number> {
   await told;
   rmSync(file, { force: true });
   await stop();
-  return 0;
 }

@@ -20,10 +20,15 @@ export interface TestServers {
 
 const NAMES = ['mariadb', 'redis', 'kafka', 'kafkaController', 'temporal', 'temporalUi'];
 
-/** Starts them and waits until all serve. @throws when another process has started those of this folder */
+/** Those of this folder run already: the message says whose they are. */
+export class TestServersRunning extends Error {
+  override readonly name = 'TestServersRunning';
+}
+
+/** Starts them and waits until all serve. @throws TestServersRunning when another process has started those of this folder */
 export async function startTestServers(home: Home, say: (sentence: string) => void) {
   const other = claimLauncher(home);
-  if (other) throw new Error(`the test servers of ${home.dir} run already (pid ${other.pid})`);
+  if (other) throw new TestServersRunning(`the test servers of ${home.dir} run already (pid ${other.pid})`);
   await endLeftovers(home);
   const { ports } = await choosePorts(home, NAMES, {});
   const places = placesOf({ home, ports, credentials: await loadCredentials(home) });

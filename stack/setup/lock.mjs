@@ -2,21 +2,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { birthOf, isAlive } from './process-life.cjs';
 
 const WAIT_MS = 900_000;
 
-const isAlive = (pid) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
-};
-
+/** Who holds it, by pid and start time: a pid alone may be somebody else's by now. Null while it is being written down. */
 const ownerOf = (folder) => {
   try {
-    return Number(readFileSync(path.join(folder, 'pid'), 'utf8'));
+    return JSON.parse(readFileSync(path.join(folder, 'owner'), 'utf8'));
   } catch {
     return null;
   }
@@ -25,7 +18,7 @@ const ownerOf = (folder) => {
 const take = (folder) => {
   try {
     mkdirSync(folder);
-    writeFileSync(path.join(folder, 'pid'), String(process.pid));
+    writeFileSync(path.join(folder, 'owner'), JSON.stringify(birthOf(process.pid)));
     return true;
   } catch (error) {
     if (error.code === 'EEXIST') return false;
@@ -39,14 +32,14 @@ export async function withLock(folder, work, say) {
   let ownerless = 0;
   for (let told = false; !take(folder); ) {
     const owner = ownerOf(folder);
-    // Without a pid it is being made this very moment, or its maker died in that moment.
+    // Without an owner it is being made this very moment, or its maker died in that moment.
     ownerless = owner === null ? ownerless + 1 : 0;
     if ((owner !== null && !isAlive(owner)) || ownerless > 20) {
       rmSync(folder, { recursive: true, force: true });
       continue;
     }
-    if (Date.now() > until) throw new Error(`another set-up (pid ${owner}) holds ${folder} for too long`);
-    if (!told && owner !== null) say(`another set-up is under way (pid ${owner}): waiting for it`);
+    if (Date.now() > until) throw new Error(`another set-up (pid ${owner?.pid}) holds ${folder} for too long`);
+    if (!told && owner !== null) say(`another set-up is under way (pid ${owner.pid}): waiting for it`);
     told ||= owner !== null;
     await pause(200);
   }

@@ -1,0 +1,74 @@
+/** One set-up at a time per clone: who waits, and whose lock is taken over. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { birthOf } from '../../stack/launcher/process-life';
+import { until } from '../support/until';
+
+const LOCK = path.resolve(__dirname, '..', '..', 'stack', 'setup', 'lock.mjs');
+const DEADLINE = { within: 20_000, what: 'the set-up to end' };
+
+let dir: string;
+let children: ChildProcess[];
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'firstcome-lock-'));
+  children = [];
+});
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const folder = (): string => path.join(dir, 'set-up.lock');
+const said = (): string => (existsSync(path.join(dir, 'said')) ? readFileSync(path.join(dir, 'said'), 'utf8') : '');
+
+/** A process that sets up under the lock: it says when it begins and ends, and works until it is told to end. */
+function setUp(name: string): { readonly child: ChildProcess; end(): void } {
+  const source = `
+    import { appendFileSync, existsSync } from 'node:fs';
+    import { withLock } from ${JSON.stringify(LOCK)};
+    const say = (text) => appendFileSync(${JSON.stringify(path.join(dir, 'said'))}, ${JSON.stringify(`${name} `)} + text + '\\n');
+    await withLock(${JSON.stringify(folder())}, async () => {
+      say('begins');
+      while (!existsSync(${JSON.stringify(path.join(dir, name))})) await new Promise((resolve) => setTimeout(resolve, 10));
+      say('ends');
+    }, say);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: 'inherit' });
+  children.push(child);
+  return { child, end: () => writeFileSync(path.join(dir, name), '') };
+}
+
+test('When two set up at once, then one waits, says for whom, and goes on when the other has ended', async () => {
+  const first = setUp('first');
+  await until(() => said().includes('first begins'), DEADLINE);
+  const second = setUp('second');
+  await until(() => said().includes(`second another set-up is under way (pid ${first.child.pid})`), DEADLINE);
+  expect(said()).not.toContain('second begins');
+  first.end();
+  second.end();
+  await until(() => said().includes('second ends'), DEADLINE);
+  expect(said().indexOf('second begins')).toBeGreaterThan(said().indexOf('first ends'));
+  await until(() => !existsSync(folder()), DEADLINE);
+});
+
+test('When the owner was killed, then its lock is taken over', async () => {
+  const first = setUp('first');
+  await until(() => said().includes('first begins'), DEADLINE);
+  first.child.kill('SIGKILL');
+  setUp('second').end();
+  await until(() => said().includes('second ends'), DEADLINE);
+});
+
+test("When the owner's pid belongs to another process by now, then its lock is taken over", async () => {
+  mkdirSync(folder());
+  writeFileSync(path.join(folder(), 'owner'), JSON.stringify({ ...birthOf(process.pid), startedAt: 'long ago' }));
+  setUp('second').end();
+  await until(() => said().includes('second ends'), DEADLINE);
+});
+
+test('When its maker died before it wrote itself down, then the lock is taken over', async () => {
+  mkdirSync(folder());
+  setUp('second').end();
+  await until(() => said().includes('second ends'), DEADLINE);
+});
