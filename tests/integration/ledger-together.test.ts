@@ -206,7 +206,9 @@ describe('a shared commit', () => {
 
   test('When the shared transaction fails, then what it did is rolled back and each goes by itself', async () => {
     const [order] = await claimed(1);
+    const apart: string[] = [];
     const step = shareCommits<Input, string>(fixture.source, {
+      onApart: (error, orders) => apart.push(`${orders}: ${String(error)}`),
       together: async (tx) => {
         await tx.change("UPDATE orders SET owner = 'half-way' WHERE id = ?", [order?.orderId ?? '']);
         throw new Error('one of them is odd');
@@ -223,6 +225,7 @@ describe('a shared commit', () => {
       'Error: the odd one',
       'ord_3',
     ]);
+    expect(apart).toEqual(['3: Error: one of them is odd']);
     expect((await orderOf(fixture.sql, order?.orderId ?? ''))?.owner).toBe(order?.owner);
   });
 });

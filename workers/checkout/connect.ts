@@ -3,7 +3,7 @@ import type { ActivityDeps } from '../../activities';
 import { createDataSource } from '../../infra/mysql/data-source';
 import { createLedger } from '../../infra/mysql/ledger';
 import { type Config, ConfigError } from '../../infra/process/config';
-import type { Releasers } from '../../infra/process/lifecycle';
+import type { ProcessContext, Releasers } from '../../infra/process/lifecycle';
 import { createProvider } from '../../infra/provider/provider';
 import { CHECKOUT, connectRedis } from '../../infra/redis/connection';
 import { createGate } from '../../infra/redis/gate';
@@ -12,6 +12,7 @@ import { createTemporal, type Temporal } from '../../infra/temporal/client';
 import { TEMPORAL_SETTINGS, type TemporalConfig } from '../../infra/temporal/connection';
 import { checkoutSettings } from '../../infra/temporal/starts';
 import { createEngine } from './engine';
+import { watchSharedCommits } from './measures';
 
 export const CONNECT_SETTINGS = [
   'MYSQL_URL',
@@ -40,7 +41,7 @@ export function openTemporal(config: TemporalConfig, releasers: Releasers): Temp
 export async function connectDeps(
   config: ConnectConfig,
   temporal: Temporal,
-  releasers: Releasers,
+  { logger, metrics, releasers }: ProcessContext,
 ): Promise<ActivityDeps> {
   const { PROVIDER_URL, PROVIDER_SECRET_KEY, PROVIDER_TIMEOUT_MS, REDIS_URL, SHOP } = config;
   if (!PROVIDER_URL || !PROVIDER_SECRET_KEY) {
@@ -57,7 +58,7 @@ export async function connectDeps(
   });
   releasers.add('provider', () => provider.close());
 
-  const ledger = createLedger(source);
+  const ledger = createLedger(source, { onApart: watchSharedCommits(metrics, logger) });
   const gate = createGate({
     redis,
     shop: SHOP,

@@ -11,7 +11,8 @@ import { createCheckoutWorker, runWorker } from './worker';
 
 runProcess({
   name: 'checkout',
-  start: async ({ logger, metrics, releasers }) => {
+  start: async (context) => {
+    const { logger, metrics, releasers } = context;
     const config = readConfig([
       ...CONNECT_SETTINGS,
       'WORKER_CACHED_WORKFLOWS',
@@ -21,7 +22,7 @@ runProcess({
     ]);
     installRuntime(logger);
     const temporal = openTemporal(config, releasers);
-    const deps = await connectDeps(config, temporal, releasers);
+    const deps = await connectDeps(config, temporal, context);
     const connection = await NativeConnection.connect(temporalEndpoint(config));
     releasers.add('temporal worker connection', () => connection.close());
 

@@ -19,23 +19,30 @@ import {
   recordRefund,
   recordRefundRefusal,
 } from './refunds';
-import { shareCommits } from './together';
-import type { Ledger, RefundLedger, SagaLedger } from './types';
+import { shareCommits, type TogetherOptions } from './together';
+import type { Ledger, OwnedOrder, RefundLedger, SagaLedger } from './types';
 import { readAdjustments } from './units';
 
 export { type Acceptor, createAcceptor } from './acceptor';
 export type * from './types';
 export { addStock } from './units';
 
-function createSagaLedger(source: DataSource): SagaLedger {
+export interface LedgerOptions {
+  /** A step that shares commits has failed for so many orders at once; each of them goes by itself now. */
+  readonly onApart?: (fact: { readonly step: string; readonly orders: number; readonly error: unknown }) => void;
+}
+
+function createSagaLedger(source: DataSource, { onApart }: LedgerOptions): SagaLedger {
   const sql = sqlOf(source);
+  const shared = <I extends OwnedOrder, O>(step: string, does: TogetherOptions<I, O>): ((input: I) => Promise<O>) =>
+    shareCommits(source, { ...does, onApart: (error, orders) => onApart?.({ step, orders, error }) });
   return {
     readSaga: (orderId) => readSaga(sql, orderId),
     holdVerdict: gather((orderIds) => holdVerdicts(sql, orderIds)),
-    openOrder: shareCommits(source, { together: openOrders, alone: openOrder }),
-    beginPayment: shareCommits(source, { together: beginPayments, alone: beginPayment }),
+    openOrder: shared('openOrder', { together: openOrders, alone: openOrder }),
+    beginPayment: shared('beginPayment', { together: beginPayments, alone: beginPayment }),
     markUnknown: (input) => inTransaction(source, (tx) => markUnknown(tx, input)),
-    recordCapture: shareCommits(source, { together: recordCaptures, alone: recordCapture }),
+    recordCapture: shared('recordCapture', { together: recordCaptures, alone: recordCapture }),
     recordDecline: (input) => inTransaction(source, (tx) => recordDecline(tx, input)),
     endOrder: (input) => inTransaction(source, (tx) => endOrder(tx, input)),
     readRefund: (paymentId) => readRefund(sql, paymentId),
@@ -54,10 +61,10 @@ function createRefundLedger(source: DataSource): RefundLedger {
 }
 
 /** @param source connected; its pool bounds how many transactions run side by side */
-export function createLedger(source: DataSource): Ledger {
+export function createLedger(source: DataSource, options: LedgerOptions = {}): Ledger {
   const sql = sqlOf(source);
   return {
-    ...createSagaLedger(source),
+    ...createSagaLedger(source, options),
     ...createAcceptanceLedger(source),
     ...createClaimLedger(source),
     ...createRefundLedger(source),

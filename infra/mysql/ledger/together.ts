@@ -6,8 +6,7 @@
  * Orders stay isolated all the same. An order whose row somebody else is changing is left out (SKIP LOCKED), as is one
  * that is not as the step expects it; these go by themselves, and wait only for themselves. The units of a product are
  * waited for, at most a second. When the shared transaction fails, whatever the reason, it is rolled back and every order
- * goes by itself: steps are idempotent, so a commit whose
- * outcome is not known is simply found done.
+ * goes by itself: steps are idempotent, so a commit whose outcome is not known is simply found done.
  */
 import type { DataSource } from 'typeorm';
 import { createGatherer } from '../gather';
@@ -19,6 +18,8 @@ export interface TogetherOptions<I extends OwnedOrder, O> {
   readonly together: (tx: Sql, inputs: ReadonlyMap<string, I>) => Promise<ReadonlyMap<string, O>>;
   /** Does the step for one order, whatever its state. */
   readonly alone: (tx: Sql, input: I) => Promise<O>;
+  /** A shared transaction of so many orders has failed, and they go by themselves: nothing is lost but speed. */
+  readonly onApart?: (error: unknown, orders: number) => void;
 }
 
 /**
@@ -32,7 +33,7 @@ const BATCH_MAX = 64;
 /** The step as a function of one order, gathered across all callers of this process. */
 export function shareCommits<I extends OwnedOrder, O>(
   source: DataSource,
-  { together, alone }: TogetherOptions<I, O>,
+  { together, alone, onApart }: TogetherOptions<I, O>,
 ): (input: I) => Promise<O> {
   const goAlone = (input: I): Promise<O> => inTransaction(source, (tx) => alone(tx, input));
 
@@ -49,10 +50,18 @@ export function shareCommits<I extends OwnedOrder, O>(
     );
   }
 
+  const goApart = (error: unknown, orders: number): ReadonlyMap<I, O> => {
+    onApart?.(error, orders);
+    return new Map();
+  };
+
   const { ask } = createGatherer<I, O>({
     batchMax: BATCH_MAX,
     run: async (batch) => {
-      const answers = batch.length > 1 ? await goTogether(batch).catch(() => new Map<I, O>()) : new Map<I, O>();
+      const isShared = batch.length > 1;
+      const answers: ReadonlyMap<I, O> = isShared
+        ? await goTogether(batch).catch((error: unknown) => goApart(error, batch.length))
+        : new Map();
       return batch.map((input) => answers.get(input) ?? goAlone(input));
     },
   });
