@@ -1,19 +1,8 @@
-/** The provider's stand-in over real HTTP: Toss's rules, its ledger, its faults, its webhooks. */
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+/** The provider's stand-in over real HTTP: Toss's rules, its faults, its pay page. */
 import { request } from 'undici';
 import { DECLINED_CARD } from '../../sandbox/behaviour';
 import type { Sandbox } from '../../sandbox/sandbox';
-import {
-  removeDir,
-  type SandboxClient,
-  sandboxClient,
-  spawnSandbox,
-  startTestSandbox,
-  tempDir,
-} from '../support/sandbox';
+import { removeDir, type SandboxClient, sandboxClient, startTestSandbox, tempDir } from '../support/sandbox';
 import { until } from '../support/until';
 
 const AMOUNT = 12_000;
@@ -224,64 +213,6 @@ describe('faults', () => {
   });
 });
 
-describe('the ledger', () => {
-  test('When the process is killed under load, then everything it answered is there after the restart', async () => {
-    const own = await tempDir();
-    const first = await spawnSandbox(own);
-    const talk = sandboxClient(first.url);
-    await talk.behave({ webhooks: 'none', delayMs: 1 });
-    const answered: string[] = [];
-    let asked = 0;
-    const buyer = async (): Promise<void> => {
-      for (;;) {
-        const orderId = `kill-${String(++asked).padStart(6, '0')}`;
-        const paymentKey = await talk.authorize({ orderId, amount: AMOUNT });
-        const body = { paymentKey, orderId, amount: AMOUNT };
-        const answer = await talk.call('POST', '/v1/payments/confirm', { body, idempotencyKey: orderId });
-        if (answer.body.status === 'DONE') answered.push(orderId);
-      }
-    };
-    const buyers = Array.from({ length: 20 }, () => buyer().catch(() => 'killed'));
-    await until(() => answered.length > 200, { within: 20_000, what: '200 answered confirms' });
-    await first.kill();
-    expect(await Promise.all(buyers)).toEqual(buyers.map(() => 'killed'));
-
-    const second = await spawnSandbox(own);
-    try {
-      const again = sandboxClient(second.url);
-      const ledger = await again.ledger();
-      const captured = new Map(ledger.captures.map((capture) => [capture.orderId, capture]));
-      expect(answered.filter((orderId) => !captured.has(orderId))).toEqual([]);
-      // The bound answer survived as well: the repeat is answered, not charged.
-      const [orderId = ''] = answered;
-      const { paymentKey } = captured.get(orderId) ?? { paymentKey: '' };
-      const body = { paymentKey, orderId, amount: AMOUNT };
-      const repeat = await again.call('POST', '/v1/payments/confirm', { body, idempotencyKey: orderId });
-      expect(repeat.body.status).toBe('DONE');
-      expect((await again.ledger()).totals.captures).toBe(ledger.totals.captures);
-    } finally {
-      await second.kill();
-      await removeDir(own);
-    }
-  });
-
-  test('When the last line was torn by a crash, then it is cut off; a damaged line elsewhere stops the start', async () => {
-    const own = await tempDir();
-    const file = join(own, 'ledger.jsonl');
-    const first = await startTestSandbox({ dir: own });
-    await sandboxClient(first.url).authorize({ orderId: 'torn-order', amount: AMOUNT });
-    await first.stop();
-    const whole = await readFile(file, 'utf8');
-    await appendFile(file, '{"type":"captured","at":1');
-    const second = await startTestSandbox({ dir: own });
-    await second.stop();
-    expect(await readFile(file, 'utf8')).toBe(whole);
-    await writeFile(file, `{"type":"authori\n${whole}`);
-    await expect(startTestSandbox({ dir: own })).rejects.toThrow('damaged at line 1');
-    await removeDir(own);
-  });
-});
-
 describe('the pay page', () => {
   const form = (choice: string, more: Record<string, string> = {}) =>
     request(`${sandbox.url}/sandbox/pay`, {
@@ -307,82 +238,5 @@ describe('the pay page', () => {
     const answer = await form('decline', { failUrl: 'http://shop.test/failed' });
     expect(new URL(String(answer.headers.location)).searchParams.get('code')).toBe('PAY_PROCESS_CANCELED');
     expect((await form('approve', { successUrl: 'javascript:alert(1)' })).statusCode).toBe(400);
-  });
-});
-
-describe('webhooks', () => {
-  interface Hint {
-    readonly eventType: string;
-    readonly data: { readonly paymentKey: string; readonly status: string };
-  }
-  let shop: Server;
-  let hooked: Sandbox;
-  let hookDir: string;
-  let hints: Hint[] = [];
-  let refusals = 0;
-
-  beforeAll(async () => {
-    shop = createServer((incoming, answer) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('end', () => {
-        hints.push(JSON.parse(Buffer.concat(chunks).toString()) as Hint);
-        answer.writeHead(refusals-- > 0 ? 503 : 200).end();
-      });
-    });
-    await new Promise<void>((resolve) => shop.listen(0, '127.0.0.1', resolve));
-    hookDir = await tempDir();
-    const { port } = shop.address() as AddressInfo;
-    hooked = await startTestSandbox({ dir: hookDir, webhookUrl: `http://127.0.0.1:${port}/v1/webhooks/toss` });
-  });
-  beforeEach(() => {
-    hints = [];
-    refusals = 0;
-  });
-  afterAll(async () => {
-    await hooked.stop();
-    await new Promise((resolve) => shop.close(resolve));
-    await removeDir(hookDir);
-  });
-
-  async function pay(card?: string): Promise<string> {
-    const talk = sandboxClient(hooked.url);
-    const orderId = newOrder();
-    const paymentKey = await talk.authorize({ orderId, amount: AMOUNT, ...(card ? { card } : {}) });
-    await talk.call('POST', '/v1/payments/confirm', { body: { paymentKey, orderId, amount: AMOUNT } });
-    return paymentKey;
-  }
-  const told = (count: number) => until(() => hints.length >= count, { within: 5_000, what: `${count} webhooks` });
-
-  test('When a payment is captured, then the shop is told once, and again until it answers 200', async () => {
-    await sandboxClient(hooked.url).behave({ webhookDelayMs: 0, webhookRetryMs: [5, 5, 5] });
-    refusals = 2;
-    const paymentKey = await pay();
-    await told(3);
-    const hint = { eventType: 'PAYMENT_STATUS_CHANGED', data: { paymentKey, status: 'DONE' } };
-    expect(hints).toMatchObject([hint, hint, hint]);
-  });
-
-  test('When webhooks are doubled, then the same hint comes twice', async () => {
-    await sandboxClient(hooked.url).behave({ webhookDelayMs: 0, webhooks: 'doubled' });
-    const paymentKey = await pay();
-    await told(2);
-    expect(hints.map((hint) => hint.data.paymentKey)).toEqual([paymentKey, paymentKey]);
-  });
-
-  test('When webhooks are reordered, then the later hint overtakes the earlier one', async () => {
-    await sandboxClient(hooked.url).behave({ webhookDelayMs: 20, webhooks: 'reordered' });
-    const [earlier, later] = [await pay(), await pay()];
-    await told(2);
-    expect(hints.map((hint) => hint.data.paymentKey)).toEqual([later, earlier]);
-  });
-
-  test('When webhooks are forged, then a hint claims DONE for a payment that nobody captured', async () => {
-    await sandboxClient(hooked.url).behave({ webhookDelayMs: 0, webhooks: 'forged' });
-    const talk = sandboxClient(hooked.url);
-    const paymentKey = await talk.authorize({ orderId: newOrder(), amount: AMOUNT });
-    await told(1);
-    expect(hints[0]).toMatchObject({ data: { paymentKey, status: 'DONE' } });
-    expect((await talk.call('GET', `/v1/payments/${paymentKey}`)).body.status).toBe('IN_PROGRESS');
   });
 });
