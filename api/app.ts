@@ -1,7 +1,7 @@
 /** Composes the services this process runs. Each works alone: none imports or calls another. */
 import { SERVICE_NAMES, type ServiceName } from '../domain/names';
 import type { OperationRouter } from '../infra/http/operation-router';
-import { ConfigError } from '../infra/process/config';
+import { ConfigError, requireSettings } from '../infra/process/config';
 import { createSoldOutCell } from '../infra/redis/sold-out-cell';
 import { TEMPORAL_SETTINGS } from '../infra/temporal/connection';
 import { composeCarts } from './carts/compose';
@@ -19,10 +19,8 @@ export interface ServiceModule {
 
 const MODULES: Readonly<Record<ServiceName, (parts: ApiParts) => ServiceModule | Promise<ServiceModule>>> = {
   members: ({ config, ...parts }) => {
-    const { TOKEN_PRIVATE_KEY } = config;
-    if (!TOKEN_PRIVATE_KEY)
-      throw new ConfigError('configuration:\n  TOKEN_PRIVATE_KEY: the members service signs with it');
-    return { router: composeMembers({ ...parts, config: { ...config, TOKEN_PRIVATE_KEY } }) };
+    const ofMembers = requireSettings(config, ['TOKEN_PRIVATE_KEY']);
+    return { router: composeMembers({ ...parts, config: ofMembers }) };
   },
   carts: (parts) => ({ router: composeCarts(parts) }),
   products: (parts) => ({ router: composeProducts(parts) }),

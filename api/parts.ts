@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { Provider } from '../domain/provider';
 import { createDataSource } from '../infra/mysql/data-source';
 import { createLedger, type Ledger } from '../infra/mysql/ledger';
-import { type Config, ConfigError, settings } from '../infra/process/config';
+import { type Config, requireSettings } from '../infra/process/config';
 import type { Logger } from '../infra/process/logger';
 import type { Metrics } from '../infra/process/metrics';
 import type { Releasers } from '../infra/process/releasers';
@@ -32,18 +32,6 @@ export interface ApiParts {
 export type ReadConfig = Pick<Config, (typeof API_SETTINGS)[number]>;
 export type ApiConfig = ReadConfig & { readonly PRINCIPAL_SECRET: string; readonly TICKET_SECRET: string };
 
-type Required<N extends keyof ReadConfig> = { readonly [M in N]: NonNullable<ReadConfig[M]> };
-
-/** Without a default, and optional in the registry, because not every process needs them. @throws ConfigError naming all that are missing */
-function requireSettings<N extends keyof ReadConfig>(config: ReadConfig, names: readonly N[]): Required<N> {
-  const missing = names.filter((name) => config[name] === undefined);
-  if (missing.length > 0) {
-    throw new ConfigError(
-      `configuration:\n  ${missing.map((name) => `${name}: missing: ${settings[name].doc}`).join('\n  ')}`,
-    );
-  }
-  return Object.fromEntries(names.map((name) => [name, config[name]])) as Required<N>;
-}
 /** The key that signs tokens is the members service's alone. */
 const OF_MEMBERS = ['TOKEN_PRIVATE_KEY'] as const;
 

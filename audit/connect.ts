@@ -1,7 +1,7 @@
 /** Connects the audit to the stores it reads. */
 import { createDataSource } from '../infra/mysql/data-source';
 import { sqlOf } from '../infra/mysql/transaction';
-import { type Config, ConfigError } from '../infra/process/config';
+import { type Config, requireSettings } from '../infra/process/config';
 import { BULK, connectRedis, waitUntilReady } from '../infra/redis/connection';
 import { createTemporal } from '../infra/temporal/client';
 import { TEMPORAL_SETTINGS } from '../infra/temporal/connection';
@@ -32,8 +32,7 @@ async function readCaptures(sandboxUrl: string): Promise<readonly ProviderCaptur
  * @throws ConfigError without a sandbox: the provider's word is half of the audit
  */
 export async function connectAudit(config: AuditConfig, observationsFile?: string) {
-  const { SANDBOX_URL: sandboxUrl } = config;
-  if (!sandboxUrl) throw new ConfigError('configuration:\n  SANDBOX_URL: the audit compares with the provider');
+  const { SANDBOX_URL: sandboxUrl } = requireSettings(config, ['SANDBOX_URL']);
   const observations: Observation[] = observationsFile ? readObservations(observationsFile) : [];
   const source = await createDataSource({ ...config, MYSQL_POOL_SIZE: 2 }).initialize();
   const redis = connectRedis(config.REDIS_URL, BULK);

@@ -7,7 +7,7 @@ import type { DataSource } from 'typeorm';
 import { SERVICE_NAMES } from '../domain/names';
 import { createPrincipals } from '../infra/http/principal';
 import { createRevocationsRepository } from '../infra/mysql/repositories/revocations';
-import { type Config, ConfigError } from '../infra/process/config';
+import { type Config, requireSettings } from '../infra/process/config';
 import type { Logger } from '../infra/process/logger';
 import type { Metrics } from '../infra/process/metrics';
 import { parseStaticRegistry } from '../infra/registry/instance';
@@ -30,6 +30,9 @@ export const GATEWAY_SETTINGS = [
   'TOKEN_PUBLIC_KEYS',
   'PRINCIPAL_SECRET',
 ] as const;
+
+/** A fixed list of nothing would answer 503 to everybody, for ever. */
+const OF_STATIC = ['REGISTRY_STATIC'] as const;
 
 export interface GatewayParts {
   readonly config: Pick<Config, (typeof GATEWAY_SETTINGS)[number]>;
@@ -64,12 +67,12 @@ async function instancesOf(parts: GatewayParts): Promise<InstanceList> {
   return watchRegistry({ redis, subscriber, shop: config.SHOP, ttlMs: config.REGISTRY_TTL_MS, onError });
 }
 
+/** @throws ConfigError naming the settings it lacks */
 export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
-  const { config, source, redis, subscriber, logger, metrics } = parts;
-  const { TOKEN_PUBLIC_KEYS: keys, PRINCIPAL_SECRET: secret } = config;
-  if (!keys || !secret)
-    throw new ConfigError('configuration:\n  the gateway needs TOKEN_PUBLIC_KEYS and PRINCIPAL_SECRET');
-  const publicKeys = JSON.parse(keys) as JSONWebKeySet;
+  const { source, redis, subscriber, logger, metrics } = parts;
+  const ofStatic = parts.config.REGISTRY === 'static' ? OF_STATIC : [];
+  const config = requireSettings(parts.config, ['TOKEN_PUBLIC_KEYS', 'PRINCIPAL_SECRET', ...ofStatic]);
+  const publicKeys = JSON.parse(config.TOKEN_PUBLIC_KEYS) as JSONWebKeySet;
   const instances = await instancesOf(parts);
   const balancer = createBalancer(instances);
   const feed = await followRevocations({
@@ -96,7 +99,7 @@ export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
     }),
     proxy: createProxy({
       balancer,
-      principals: createPrincipals(secret),
+      principals: createPrincipals(config.PRINCIPAL_SECRET),
       onRevoked: feed.note,
       onRepeat: (after) => repeats.inc({ after }),
     }),

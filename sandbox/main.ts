@@ -1,22 +1,15 @@
 /** The payment provider's sandbox as a process. */
-import { ConfigError, readConfig } from '../infra/process/config';
+import { readConfig, requireSettings } from '../infra/process/config';
 import { runProcess } from '../infra/process/lifecycle';
 import { startSandbox } from './sandbox';
 
 runProcess({
   name: 'sandbox',
   start: async ({ logger }) => {
-    const config = readConfig([
-      'HOST',
-      'PORT',
-      'LOG_LEVEL',
-      'SANDBOX_DIR',
-      'SANDBOX_WEBHOOK_URL',
-      'PROVIDER_SECRET_KEY',
-    ]);
-    if (!config.SANDBOX_DIR || !config.PROVIDER_SECRET_KEY) {
-      throw new ConfigError('configuration:\n  SANDBOX_DIR and PROVIDER_SECRET_KEY must be set');
-    }
+    const config = requireSettings(
+      readConfig(['HOST', 'PORT', 'LOG_LEVEL', 'SANDBOX_DIR', 'SANDBOX_WEBHOOK_URL', 'PROVIDER_SECRET_KEY']),
+      ['SANDBOX_DIR', 'PROVIDER_SECRET_KEY'],
+    );
     const sandbox = await startSandbox({
       dir: config.SANDBOX_DIR,
       host: config.HOST,

@@ -200,3 +200,24 @@ export function readConfig<N extends SettingName>(
   if (faults.length > 0) throw new ConfigError(`configuration:\n  ${faults.join('\n  ')}`);
   return values as Pick<Config, N>;
 }
+
+/** A config in which these are there. */
+export type WithSettings<C, N extends keyof C> = C & { readonly [M in N]: NonNullable<C[M]> };
+
+/**
+ * Settings without a default are optional in the registry, because not every process needs them. Who does says so here.
+ * @returns the same config, of a type in which they are set
+ * @throws ConfigError naming all that are missing
+ */
+export function requireSettings<C extends Partial<Config>, N extends keyof C & SettingName>(
+  config: C,
+  names: readonly N[],
+): WithSettings<C, N> {
+  const missing = names.filter((name) => config[name] === undefined);
+  if (missing.length > 0) {
+    throw new ConfigError(
+      `configuration:\n  ${missing.map((name) => `${name}: missing: ${settings[name].doc}`).join('\n  ')}`,
+    );
+  }
+  return config as WithSettings<C, N>;
+}

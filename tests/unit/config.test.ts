@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { API_SETTINGS } from '../../api/app';
 import { openParts } from '../../api/parts';
+import { composeGateway, GATEWAY_SETTINGS, type GatewayParts } from '../../gateway/compose';
 import { ConfigError, readConfig, type SettingName } from '../../infra/process/config';
 import { createLogger } from '../../infra/process/logger';
 import { createMetrics } from '../../infra/process/metrics';
@@ -33,6 +34,16 @@ test('When services lack several secrets, then one error names them all, and onl
     'PRINCIPAL_SECRET',
     'PROVIDER_SECRET_KEY',
   ]);
+});
+
+test('When a gateway lacks keys, or the list of a static registry, then one error names them before anything is opened', async () => {
+  const compose = (env: Record<string, string>) =>
+    composeGateway({ config: readConfig(GATEWAY_SETTINGS, env) } as GatewayParts).catch(messageOf);
+  expect(await compose({})).toMatch(
+    /^configuration:\n {2}TOKEN_PUBLIC_KEYS: missing: .*\n {2}PRINCIPAL_SECRET: missing: /,
+  );
+  const keys = { TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [KEY] }), PRINCIPAL_SECRET: 'p'.repeat(43) };
+  expect(await compose({ ...keys, REGISTRY: 'static' })).toMatch(/^configuration:\n {2}REGISTRY_STATIC: missing: /);
 });
 
 test.each<[SettingName, string[], string]>([

@@ -2,7 +2,7 @@
 import type { ActivityDeps } from '../../activities';
 import { createDataSource } from '../../infra/mysql/data-source';
 import { createLedger } from '../../infra/mysql/ledger';
-import { type Config, ConfigError } from '../../infra/process/config';
+import { type Config, requireSettings } from '../../infra/process/config';
 import type { ProcessContext, Releasers } from '../../infra/process/lifecycle';
 import { createProvider } from '../../infra/provider/provider';
 import { CHECKOUT, connectRedis } from '../../infra/redis/connection';
@@ -43,10 +43,8 @@ export async function connectDeps(
   temporal: Temporal,
   { logger, metrics, releasers }: ProcessContext,
 ): Promise<ActivityDeps> {
-  const { PROVIDER_URL, PROVIDER_SECRET_KEY, PROVIDER_TIMEOUT_MS, REDIS_URL, SHOP } = config;
-  if (!PROVIDER_URL || !PROVIDER_SECRET_KEY) {
-    throw new ConfigError('configuration:\n  PROVIDER_URL, PROVIDER_SECRET_KEY: the checkout worker needs both');
-  }
+  const { PROVIDER_URL, PROVIDER_SECRET_KEY } = requireSettings(config, ['PROVIDER_URL', 'PROVIDER_SECRET_KEY']);
+  const { PROVIDER_TIMEOUT_MS, REDIS_URL, SHOP } = config;
   const source = await createDataSource(config).initialize();
   releasers.add('mysql', () => source.destroy());
   const redis = connectRedis(REDIS_URL, CHECKOUT);
