@@ -1,6 +1,6 @@
 /** Giving money back, in full: the provider first, then MariaDB, then the gate. */
 import { ApplicationFailure } from '@temporalio/common';
-import { refundWorkflowId } from '../domain/names';
+import { refundKey } from '../domain/names';
 import type { Captured, RefundAnswer } from '../domain/provider';
 import type { Adjustment, LateMoneyOutcome, RefundClaim } from '../infra/mysql/ledger/types';
 import type { ActivityDeps } from './deps';
@@ -20,13 +20,13 @@ export function createRefundActivities({
   return {
     readRefund: ({ paymentId }: OfPayment): Promise<RefundClaim | null> => ledger.readRefund(paymentId),
 
-    /** Idempotent by `refund-<paymentId>` at the provider; retried without end while the provider does not say. */
+    /** Idempotent by `refundKey` at the provider; retried without end while the provider does not say. */
     refundWithProvider: async (claim: RefundClaim): Promise<FinalRefundAnswer> => {
       const answer = await provider.refund({
         paymentKey: claim.paymentKey,
         amount: claim.amount,
         reason: claim.reason,
-        idempotencyKey: refundWorkflowId(claim.paymentId),
+        idempotencyKey: refundKey(claim.paymentId, claim.refusals),
       });
       if (answer.kind === 'unknown') throw ApplicationFailure.retryable(answer.why, 'REFUND_UNKNOWN');
       return answer;
@@ -39,8 +39,10 @@ export function createRefundActivities({
       return adjustments;
     },
 
-    /** Stays REFUNDING, with the provider's code and a dead letter: a person has to look. */
-    recordRefundRefusal: async (refusal: OfPayment & { readonly code: string; readonly message: string }) => {
+    /** Stays REFUNDING, with the provider's code and a dead letter: a person has to look. Idempotent by the count of refusals. */
+    recordRefundRefusal: async (
+      refusal: OfPayment & { readonly refusals: number; readonly code: string; readonly message: string },
+    ) => {
       await ledger.recordRefundRefusal(refusal);
       return null;
     },

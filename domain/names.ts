@@ -18,6 +18,14 @@ export const checkoutGroupId = (firstSequence: number, count: number, random: st
 export const resumedWorkflowId = (orderId: string, epoch: number): string => `checkout-${orderId}-r${epoch}`;
 
 export const refundWorkflowId = (paymentId: string): string => `refund-${paymentId}`;
+/**
+ * The provider's idempotency key of a refund. A key that was refused for good answers with that refusal for days, whatever has
+ * been settled since; so the try after it has another. Money cannot go twice: nothing went under a refused key, and the whole
+ * amount can be given back only once.
+ * @param refusals how often the provider has refused this refund for good
+ */
+export const refundKey = (paymentId: string, refusals: number): string =>
+  refusals === 0 ? refundWorkflowId(paymentId) : `${refundWorkflowId(paymentId)}-${refusals + 1}`;
 
 /** Update ids begin with the order id, so that the Web UI lists say whose update it is. */
 export const confirmUpdateId = (orderId: string, paymentKey: string): string => `confirm-${orderId}-${paymentKey}`;

@@ -124,7 +124,7 @@ describe('a buyer’s refund', () => {
   test('When the provider refuses for good, then it stays REFUNDING and a person is called, once', async () => {
     const order = await confirmed();
     await ask(order);
-    const refusal = { paymentId: order.paymentId, code: 'NOT_CANCELABLE', message: 'too old' };
+    const refusal = { paymentId: order.paymentId, refusals: 0, code: 'NOT_CANCELABLE', message: 'too old' };
     await fixture.ledger.recordRefundRefusal(refusal);
     await fixture.ledger.recordRefundRefusal(refusal);
     const letters = await fixture.sql.rows(
@@ -132,9 +132,17 @@ describe('a buyer’s refund', () => {
       [order.paymentId],
     );
     expect(letters).toEqual([{ reason: 'NOT_CANCELABLE: too old' }]);
-    expect(await fixture.ledger.readRefund(order.paymentId)).toMatchObject({ status: 'REFUNDING' });
+    expect(await fixture.ledger.readRefund(order.paymentId)).toMatchObject({ status: 'REFUNDING', refusals: 1 });
     const open = await fixture.ledger.readOpenRefunds({ quietForMs: 0, limit: 100 });
     expect(open.map((each) => each.paymentId)).not.toContain(order.paymentId);
+    // Nor does a late webhook start it again.
+    const { orderId, amount } = order;
+    const capture = { amount, approvedAt: '2026-11-25T00:00:00.000Z', method: null };
+    const { paymentKey = '' } = (await fixture.ledger.readRefund(order.paymentId)) ?? {};
+    expect(await fixture.ledger.claimLateMoney({ orderId, paymentKey, capture })).toEqual({ kind: 'refused' });
+    // The next refusal, of a try that a person has started, is told again.
+    await fixture.ledger.recordRefundRefusal({ ...refusal, refusals: 1 });
+    expect(await fixture.ledger.readRefund(order.paymentId)).toMatchObject({ status: 'REFUNDING', refusals: 2 });
   });
 
   test('When a refund is under way, then the sweeper finds it once it is quiet', async () => {

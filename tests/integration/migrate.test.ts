@@ -26,7 +26,7 @@ test('When there is no database, then it is made with its tables; again changes 
     expect(await source.query('SELECT name FROM leases')).toEqual([{ name: '한글' }]);
     expect(await source.query('SELECT generation FROM gate')).toEqual([{ generation: 0 }]);
 
-    await source.undoLastMigration();
+    for (const _each of source.migrations) await source.undoLastMigration();
     expect((await tables()).map(({ name }) => name)).toEqual(['migrations']);
   } finally {
     await source.query(`DROP DATABASE ${source.options.database ?? new URL(config.MYSQL_URL).pathname.slice(1)}`);

@@ -143,7 +143,7 @@ test('When the start of a refund was lost, then the sweeper makes it', async () 
   await world.reaches(orderId, 'REFUNDED');
 });
 
-test('When the provider refuses a refund for good, then it stays REFUNDING and its workflow has failed in sight', async () => {
+test('When the provider refuses a refund for good, then its workflow fails in sight; settled and started again, the money goes back once', async () => {
   const card = '5100000000000004';
   await world.sandbox.behave({ cards: { [card]: { refundRefusal: 'NOT_CANCELABLE_PAYMENT' } } });
   const order = await world.accepted(await world.product(1));
@@ -158,6 +158,13 @@ test('When the provider refuses a refund for good, then it stays REFUNDING and i
   const handle = world.temporal.client.workflow.getHandle(`refund-${claimed.refund.paymentId}`);
   await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'REFUND_REFUSED' } });
   expect((await orderOf(world.sql, orderId))?.status).toBe('REFUNDING');
+
+  // The provider keeps its refusal under the key of the refusal: only a key of its own lets the next try be heard.
+  await world.sandbox.behave({ cards: { [card]: {} } });
+  await startRefund(world.temporal, claimed.refund.paymentId);
+  await world.reaches(orderId, 'REFUNDED');
+  expect((await world.sandbox.ledger(orderId)).totals).toMatchObject({ refunded: order.amount, refunds: 1 });
+  expect(await startRefund(world.temporal, claimed.refund.paymentId)).toBe('already');
 });
 
 test('When the engine is away, then a confirm says so at once', async () => {

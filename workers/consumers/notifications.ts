@@ -13,7 +13,7 @@ const TEXTS: Readonly<Record<EventType, (event: DomainEvent) => string>> = {
   'order.refunded': (event) => `Your order was refunded: ${won(event)}.`,
   'payment.approved': (event) => `Your payment of ${won(event)} was approved.`,
   'payment.declined': (event) => `Your payment of ${won(event)} was declined.`,
-  'payment.expired': () => 'A payment you had begun has expired.',
+  'payment.expired': () => 'The payment of your order is closed; nothing was charged under it.',
   'payment.refunded': (event) => `${won(event)} went back to you.`,
 };
 

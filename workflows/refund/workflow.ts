@@ -1,7 +1,7 @@
 /**
  * The full refund of one captured payment: the provider gives the money back, MariaDB records it, and a buyer's units
  * return to the gate. It only goes forward. A provider that refuses for good leaves the payment REFUNDING, with an
- * alarm: the workflow fails where operators see it, and may be started again.
+ * alarm: the workflow fails where operators see it. Started again once that is settled, it asks under a new key.
  */
 import { ApplicationFailure, CancellationScope, setCurrentDetails } from '@temporalio/workflow';
 import type { RefundInput, RefundResult } from '../../domain/saga';
@@ -21,7 +21,7 @@ async function giveBack(paymentId: string): Promise<RefundResult> {
   const answer = await activities.provider.refundWithProvider.executeWithOptions({ summary }, [claim]);
   if (answer.kind === 'refused') {
     const { code, message } = answer;
-    await activities.stores.recordRefundRefusal({ paymentId, code, message });
+    await activities.stores.recordRefundRefusal({ paymentId, refusals: claim.refusals, code, message });
     throw ApplicationFailure.nonRetryable(`the provider refuses to refund: ${code} ${message}`, 'REFUND_REFUSED');
   }
 

@@ -9,7 +9,7 @@ import type { Adjustment, BuyerRefundOutcome, LateMoneyOutcome, RefundClaim, Ref
 import { releaseLimits, returnUnits } from './units';
 
 const SELECT_REFUND = `SELECT r.id AS refundId, r.order_id AS orderId, r.payment_id AS paymentId,
-  p.payment_key AS paymentKey, r.amount, r.reason, r.kind, r.status FROM refunds r JOIN payments p ON p.id = r.payment_id`;
+  p.payment_key AS paymentKey, r.amount, r.reason, r.kind, r.status, r.refusals FROM refunds r JOIN payments p ON p.id = r.payment_id`;
 
 export async function readRefund(sql: Sql, paymentId: string): Promise<RefundClaim | null> {
   const [row] = await sql.rows<RefundClaim>(`${SELECT_REFUND} WHERE r.payment_id = ?`, [paymentId]);
@@ -101,6 +101,8 @@ export async function claimLateMoney(tx: Sql, input: LateMoney): Promise<LateMon
   const known = (await lockPayments(tx, order.orderId)).find((each) => each.paymentKey === input.paymentKey);
   if (known?.status === 'DONE') return { kind: 'wanted' };
   const existing = known ? await readRefund(tx, known.paymentId) : null;
+  // A late webhook is no reason to ask a provider again that has said no for good.
+  if (existing?.status === 'REFUNDING' && existing.refusals > 0) return { kind: 'refused' };
   if (existing) return { kind: 'claimed', refund: existing };
   if (isOpen(order.status) || (known && isPaymentActive(known.status))) {
     return { kind: 'undecided', status: order.status };
@@ -184,12 +186,12 @@ async function returnMoney(
 
 export async function recordRefundRefusal(
   tx: Sql,
-  input: { paymentId: string; code: string; message: string },
+  input: { paymentId: string; refusals: number; code: string; message: string },
 ): Promise<void> {
   const affected = await tx.change(
-    `UPDATE refunds SET refused_code = ?, updated_at = UTC_TIMESTAMP(3)
-     WHERE payment_id = ? AND status = 'REFUNDING' AND refused_code IS NULL`,
-    [input.code.slice(0, 80), input.paymentId],
+    `UPDATE refunds SET refused_code = ?, refusals = refusals + 1, updated_at = UTC_TIMESTAMP(3)
+     WHERE payment_id = ? AND status = 'REFUNDING' AND refusals = ?`,
+    [input.code.slice(0, 80), input.paymentId, input.refusals],
   );
   if (affected === 0) return;
   await tx.change(

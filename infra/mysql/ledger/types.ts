@@ -150,6 +150,8 @@ export interface RefundClaim {
   readonly reason: string;
   readonly kind: RefundKind;
   readonly status: RefundStatus;
+  /** how often the provider has refused it for good */
+  readonly refusals: number;
 }
 export type BuyerRefundOutcome =
   | { readonly kind: 'claimed'; readonly refund: RefundClaim }
@@ -160,6 +162,8 @@ export type BuyerRefundOutcome =
 export type LateMoneyOutcome =
   /** to be given back, now or since an earlier call */
   | { readonly kind: 'claimed'; readonly refund: RefundClaim }
+  /** claimed before, and refused by the provider for good: a person has to settle it, and then starts it again */
+  | { readonly kind: 'refused' }
   /** the order is still open, or this payment is being asked about: its saga decides */
   | { readonly kind: 'undecided'; readonly status: OrderStatus }
   /** the order is confirmed by this very payment */
@@ -193,9 +197,13 @@ export interface RefundLedger {
   }): Promise<LateMoneyOutcome>;
   /** Refunds REFUNDING, not refused, without change for `quietForMs`: their workflow may be missing. Oldest first. */
   readOpenRefunds(page: { readonly quietForMs: number; readonly limit: number }): Promise<readonly RefundClaim[]>;
-  /** The provider refused for good: it stays REFUNDING, with the code and a dead letter for a person to look at. */
+  /**
+   * The provider refused for good: it stays REFUNDING, with the code and a dead letter for a person to look at.
+   * `refusals`: how many there were before; the same refusal is recorded once.
+   */
   recordRefundRefusal(input: {
     readonly paymentId: string;
+    readonly refusals: number;
     readonly code: string;
     readonly message: string;
   }): Promise<void>;

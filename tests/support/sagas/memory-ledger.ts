@@ -64,6 +64,7 @@ export function createMemoryLedger(now: () => Promise<number>): MemoryLedger {
     reason: 'late money',
     kind: order.status === 'REFUNDING' ? 'BUYER' : 'LATE_MONEY',
     status: payment.status === 'REFUNDED' ? 'REFUNDED' : 'REFUNDING',
+    refusals: 0,
   });
   const byPayment = (paymentId: string): [MemoryOrder, MemoryPayment] | null => {
     for (const order of orders.values()) {
