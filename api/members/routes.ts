@@ -1,5 +1,6 @@
 /** Routes of members and sessions. */
 import { Problem } from '../../domain/errors';
+import { id } from '../../domain/operations/fields';
 import {
   createMember,
   createSession,
@@ -18,7 +19,7 @@ export function membersRouter(service: MembersService): OperationRouter {
     bind(createMember, async ({ body }) => ({ status: 201, body: await service.signUp(body) })),
     bind(getMember, async ({ principal }) => ({ status: 200, body: await service.me(principal.memberId) })),
     bind(listNotifications, async ({ principal, query: { limit, cursor } }) => {
-      const items = await service.notifications(principal.memberId, limit + 1, decodeCursor(cursor));
+      const items = await service.notifications(principal.memberId, limit + 1, decodeCursor(cursor, id('ntf')));
       const shown = items.slice(0, limit);
       const last = items.length > limit ? shown.at(-1) : undefined;
       return { status: 200, body: { items: shown, nextCursor: last ? encodeCursor(last.notificationId) : null } };

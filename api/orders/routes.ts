@@ -1,5 +1,6 @@
 /** Routes of checkouts, orders and refunds. */
 import { Problem } from '../../domain/errors';
+import { id } from '../../domain/operations/fields';
 import {
   cancelCheckout,
   createCheckout,
@@ -49,7 +50,9 @@ export const ordersRouter = ({ service, ticketSecret }: OrdersRouterDeps) =>
       const { orderId } = params;
       if (!principal && !isTicketFor(ticketSecret, orderId, query.ticket ?? '')) throw new Problem('unauthorized');
       const lastSeen = Number.parseInt(header('last-event-id') ?? '0', 10) || 0;
-      await stream(service, { orderId, viewer: principal?.memberId ?? null, lastSeen, response: raw.response, signal });
+      const viewer = principal?.memberId ?? null;
+      const isHead = raw.request.method === 'HEAD';
+      await stream(service, { orderId, viewer, lastSeen, isHead, response: raw.response, signal });
       return STREAMED;
     }),
 
@@ -62,7 +65,7 @@ export const ordersRouter = ({ service, ticketSecret }: OrdersRouterDeps) =>
     }),
 
     bind(listOrders, async ({ query, principal }) => {
-      const before = decodeCursor(query.cursor);
+      const before = decodeCursor(query.cursor, id('ord'));
       const { limit, status } = query;
       const found = await service.list(principal, {
         limit: limit + 1,

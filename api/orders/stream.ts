@@ -13,6 +13,8 @@ export interface StreamRequest {
   readonly viewer: string | null;
   /** what the client has seen already; 0: nothing */
   readonly lastSeen: number;
+  /** HEAD: what a GET would begin with, and nothing to follow */
+  readonly isHead: boolean;
   readonly response: ServerResponse;
   /** aborts when the client is gone or the process stops */
   readonly signal: AbortSignal;
@@ -45,6 +47,10 @@ export async function streamCheckout(service: OrdersService, request: StreamRequ
     return;
   }
   response.writeHead(200, HEADERS);
+  if (request.isHead) {
+    response.end();
+    return;
+  }
   response.write(`retry: ${RETRY_MS}\n\n`);
   while (!signal.aborted) {
     if (await send()) break;

@@ -24,7 +24,7 @@ export function finalOf({ payment, orderStatus, declines }: KeyStory, attemptsMa
     case 'FAILED': {
       const attemptsLeft = orderStatus === 'PENDING_PAYMENT' ? Math.max(0, attemptsMax - declines) : 0;
       const code = failureCode ?? 'UNKNOWN';
-      return { kind: 'declined', code, message: code, attemptsLeft };
+      return { kind: 'declined', code, message: `The provider declined this payment (${code}).`, attemptsLeft };
     }
     case 'REFUNDING':
     case 'REFUNDED': {

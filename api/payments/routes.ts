@@ -1,4 +1,5 @@
 /** Routes of payments and of the provider's webhooks. */
+import { id } from '../../domain/operations/fields';
 import {
   confirmPayment,
   createPayment,
@@ -32,7 +33,7 @@ export const paymentsRouter = (service: PaymentsService) =>
 
     bind(listPayments, async ({ query, principal }) => {
       const { limit, status, cursor } = query;
-      const before = decodeCursor(cursor);
+      const before = decodeCursor(cursor, id('pay'));
       // One more than asked tells whether there is a next page.
       const found = await service.list({ memberId: principal.memberId, status, before, limit: limit + 1 });
       const items = found.slice(0, limit);

@@ -26,7 +26,7 @@ const salesPosition = z.tuple([timestamp, id('prd')]);
 export const productsRouter = (service: ProductsService) =>
   operationRouter([
     bind(listProducts, async ({ query }) => {
-      const before = decodeCursor(query.cursor);
+      const before = decodeCursor(query.cursor, id('prd'));
       const found = await service.page({ type: query.type, before, limit: query.limit + 1 });
       const items = found.slice(0, query.limit);
       const last = items.at(-1);

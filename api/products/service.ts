@@ -102,8 +102,9 @@ function merged(product: ProductRow, patch: Patch): ProductFields {
   };
   const fault = (pointer: string, code: string, detail: string): Problem =>
     new Problem('invalid_request', { errors: [{ pointer, code, detail }] });
-  if (product.type === 'NORMAL' && (fields.opensAt || fields.closesAt)) {
-    throw fault('#/opensAt', 'no_window', 'a NORMAL product has no sale window');
+  // Its sale has no beginning, but whoever runs the shop must be able to end it.
+  if (product.type === 'NORMAL' && fields.opensAt) {
+    throw fault('#/opensAt', 'no_window', 'a NORMAL product is on sale from the start');
   }
   if (product.type === 'EVENT' && !fields.opensAt)
     throw fault('#/opensAt', 'required', 'an EVENT product needs opensAt');

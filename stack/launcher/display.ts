@@ -51,14 +51,18 @@ export function tryLines({ gateway, sandbox }: Addresses, { members }: Credentia
   ];
 }
 
-/** @param file where the logins of admin and members are kept */
-export function showTry(addresses: Addresses, credentials: Credentials, file: string): void {
+/**
+ * @param file where the logins of admin and members are kept
+ * @param home FIRSTCOME_HOME as the user has set it: without it the next command would mean the stack of the usual folder
+ */
+export function showTry(addresses: Addresses, credentials: Credentials, file: string, home: string | undefined): void {
+  const command = home ? `FIRSTCOME_HOME='${home}' npm run` : 'npm run';
   say(`\n  Gateway   ${addresses.gateway}        API page ${addresses.gateway}/docs`);
   say(`  Temporal  ${addresses.temporalUi}`);
   say(`  Logins    ${file}`);
   say('\n  Buy something (paste into bash):\n');
   for (const line of tryLines(addresses, credentials)) say(line);
-  say('\n  Load:   npm run load -- --buyers 1000 --units 100');
-  say('  Audit:  npm run audit');
+  say(`\n  Load:   ${command} load -- --buyers 1000 --units 100`);
+  say(`  Audit:  ${command} audit`);
   say('  Stop:   Ctrl-C\n');
 }

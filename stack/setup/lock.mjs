@@ -5,6 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { birthOf, isAlive } from './process-life.cjs';
 
 const WAIT_MS = 900_000;
+/** Waited this long, the user is told why. */
+const TELL_MS = 1_500;
 
 /** Who holds it, by pid and start time: a pid alone may be somebody else's by now. Null while it is being written down. */
 const ownerOf = (folder) => {
@@ -39,8 +41,11 @@ export async function withLock(folder, work, say) {
       continue;
     }
     if (Date.now() > until) throw new Error(`another set-up (pid ${owner?.pid}) holds ${folder} for too long`);
-    if (!told && owner !== null) say(`another set-up is under way (pid ${owner.pid}): waiting for it`);
-    told ||= owner !== null;
+    // Nothing to fetch or build takes a moment: not worth a word.
+    if (!told && owner !== null && Date.now() > until - WAIT_MS + TELL_MS) {
+      say(`another set-up is under way (pid ${owner.pid}): waiting for it`);
+      told = true;
+    }
     await pause(200);
   }
   try {

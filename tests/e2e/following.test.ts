@@ -45,6 +45,17 @@ async function firstEvent(orderId: string) {
   return { first: eventsIn(text)[0], type: stream.headers.get('content-type') };
 }
 
+test('When a probe asks for the head of the stream only, then it is answered at once, and nothing follows', async () => {
+  const order = await buying.payable(buyer);
+  const answer = await fetch(`${shop.gateway}/v1/checkouts/${order.orderId}/events`, {
+    method: 'HEAD',
+    headers: { authorization: `Bearer ${buyer.token}` },
+    signal: AbortSignal.timeout(10_000),
+  });
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  expect(await answer.text()).toBe('');
+});
+
 test('When the owner looks, then the timeline tells the way; another member finds nothing', async () => {
   const productId = await shop.createProduct();
   const { body } = await shop.checkout(buyer, [{ productId, quantity: 1 }], { headers: { prefer: 'wait=20' } });

@@ -158,6 +158,17 @@ describe('PATCH /v1/products/{productId}', () => {
     expect(await system.stock(productId)).toMatchObject({ on_hand: 5 });
   });
 
+  test('When a NORMAL product gets an end, then its sale is over at once, until the end is taken away', async () => {
+    const productId = await shop.createProduct({ type: 'NORMAL', stock: 5 });
+    const buy = () => shop.checkout(buyer, [{ productId, quantity: 1 }]);
+    const now = new Date().toISOString();
+    expect((await patch(productId, { closesAt: now }, '"1"')).status).toBe(200);
+    expect(await buy()).toMatchObject({ status: 409, body: { code: 'sale_closed' } });
+    expectProblem(await patch(productId, { opensAt: now, closesAt: null }, '"2"'), 422, 'invalid_request', '#/opensAt');
+    expect((await patch(productId, { closesAt: null }, '"2"')).status).toBe(200);
+    expect((await buy()).status).toBe(202);
+  });
+
   test('When a limit is removed by null, then the member may have more; what is absent stays', async () => {
     const productId = await shop.createProduct({ limitPerMember: 1, stock: 5 });
     expect((await shop.checkout(buyer, [{ productId, quantity: 2 }])).status).toBe(409);

@@ -1,4 +1,5 @@
 import { createId } from '../../domain/ids';
+import { id } from '../../domain/operations/fields';
 import { canonicalHash, decodeCursor, encodeCursor } from '../../infra/http/canonical';
 import { isUnreachable } from '../../infra/http/foreign-errors';
 import { createPrincipals } from '../../infra/http/principal';
@@ -17,11 +18,14 @@ test('When two bodies differ in key order and spaces only, then their hashes are
 });
 
 test('When a cursor is ours, then it says where the page begins; anything else is invalid_cursor', () => {
-  const id = createId('ord');
-  expect(decodeCursor(encodeCursor(id))).toBe(id);
-  expect(decodeCursor(undefined)).toBeUndefined();
-  for (const cursor of ['', 'x', '%', encodeCursor(5), encodeCursor(['a']), Buffer.from('{').toString('base64url')]) {
-    expect(() => decodeCursor(cursor)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }));
+  const ofOrders = id('ord');
+  const orderId = createId('ord');
+  expect(decodeCursor(encodeCursor(orderId), ofOrders)).toBe(orderId);
+  expect(decodeCursor(undefined, ofOrders)).toBeUndefined();
+  const ofAnotherList = encodeCursor(createId('prd'));
+  const broken = ['', 'x', '%', encodeCursor(5), encodeCursor(['a']), Buffer.from('{').toString('base64url')];
+  for (const cursor of [...broken, ofAnotherList]) {
+    expect(() => decodeCursor(cursor, ofOrders)).toThrow(expect.objectContaining({ code: 'invalid_cursor' }));
   }
 });
 
