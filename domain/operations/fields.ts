@@ -13,6 +13,15 @@ export const clientTime = z.iso
   .datetime({ offset: true })
   .refine((text) => Date.parse(text) >= CENTURY[0] && Date.parse(text) < CENTURY[1], 'must be between 2000 and 2100');
 
+/** What people read, on one line: no control characters, and no halves of a pair, which stores would change in silence. */
+export const text = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be text without control characters');
+
 /** won */
 export const amount = z.number().int().min(0).max(1_000_000_000_000);
 export const price = z.number().int().min(1).max(100_000_000);

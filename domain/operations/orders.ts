@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ORDER_STATUSES } from '../order';
 import { PAYMENT_STATUSES } from '../payment';
-import { amount, currency, id, pageOf, pageQuery, price, quantity, timestamp } from './fields';
+import { amount, currency, id, pageOf, pageQuery, price, quantity, text, timestamp } from './fields';
 import { defineOperation } from './operation';
 
 const status = z.enum(ORDER_STATUSES);
@@ -184,7 +184,7 @@ export const createRefund = defineOperation({
   access: 'member',
   idempotent: true,
   params,
-  body: z.strictObject({ reason: z.string().trim().min(1).max(200) }),
+  body: z.strictObject({ reason: text(200) }),
   answers: { 202: { description: 'Under way', schema: Refund } },
   problems: ['not_found', 'order_not_refundable', 'idempotency_key_reused'],
 });

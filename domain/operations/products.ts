@@ -1,6 +1,6 @@
 /** Product: NORMAL products are on sale always, EVENT products in a time window; stock and restocks; sales report. */
 import { z } from 'zod';
-import { clientTime, currency, id, pageOf, pageQuery, price, timestamp } from './fields';
+import { clientTime, currency, id, pageOf, pageQuery, price, text, timestamp } from './fields';
 import { defineOperation } from './operation';
 
 const units = z.number().int().min(0).max(10_000_000);
@@ -40,7 +40,7 @@ const isWindow = (product: { type?: string; opensAt?: string | null; closesAt?: 
 
 const newProduct = z
   .strictObject({
-    name: z.string().trim().min(1).max(200),
+    name: text(200),
     type: z.enum(['NORMAL', 'EVENT']),
     price,
     opensAt: clientTime.nullish(),
@@ -61,7 +61,7 @@ const newProduct = z
 
 /** JSON merge patch (RFC 7396): null removes, absent keeps. */
 const productPatch = z.strictObject({
-  name: z.string().trim().min(1).max(200).optional(),
+  name: text(200).optional(),
   price: price.optional(),
   opensAt: clientTime.nullish(),
   closesAt: clientTime.nullish(),

@@ -73,12 +73,16 @@ describe('POST /v1/products', () => {
     expectProblem(await post({ ...good, colour: 'red' }, admin), 400, 'malformed_request', '#/colour');
     expectProblem(await post({ ...good, price: '1000' }, admin), 400, 'malformed_request', '#/price');
     expectProblem(await post({ ...good, price: 0 }, admin), 422, 'invalid_request', '#/price');
+    for (const strange of ['\u0000', '\n', '\ud800']) {
+      const renamed = { ...good, name: `${name}${strange}x` };
+      expectProblem(await post(renamed, admin), 422, 'invalid_request', '#/name');
+    }
     expectProblem(await post({ ...good, stock: -1 }, admin), 422, 'invalid_request', '#/stock');
     expectProblem(await post({ ...good, type: 'EVENT' }, admin), 422, 'invalid_request', '#/opensAt');
     expectProblem(await post({ ...good, opensAt: inMs(0) }, admin), 422, 'invalid_request', '#/type');
     const window = { opensAt: inMs(60_000), closesAt: inMs(30_000) };
     expectProblem(await post({ ...good, type: 'EVENT', ...window }, admin), 422, 'invalid_request', '#/closesAt');
-    expect(await system.rows('SELECT id FROM products WHERE name = ?', [name])).toEqual([]);
+    expect(await system.rows('SELECT id FROM products WHERE name LIKE ?', [`${name}%`])).toEqual([]);
   });
 });
 
