@@ -7,7 +7,7 @@ import { TEMPORAL_SETTINGS } from '../infra/temporal/connection';
 import { composeCarts } from './carts/compose';
 import { composeMembers, MEMBERS_SETTINGS } from './members/compose';
 import { composeOrders, ORDERS_SETTINGS } from './orders/compose';
-import type { ApiParts } from './parts';
+import { type ApiParts, OF_MEMBERS } from './parts';
 import { composePayments } from './payments/compose';
 import { composeProducts } from './products/compose';
 
@@ -19,7 +19,7 @@ export interface ServiceModule {
 
 const MODULES: Readonly<Record<ServiceName, (parts: ApiParts) => ServiceModule | Promise<ServiceModule>>> = {
   members: ({ config, ...parts }) => {
-    const ofMembers = requireSettings(config, ['TOKEN_PRIVATE_KEY']);
+    const ofMembers = requireSettings(config, OF_MEMBERS);
     return { router: composeMembers({ ...parts, config: ofMembers }) };
   },
   carts: (parts) => ({ router: composeCarts(parts) }),

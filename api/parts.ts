@@ -33,7 +33,7 @@ export type ReadConfig = Pick<Config, (typeof API_SETTINGS)[number]>;
 export type ApiConfig = ReadConfig & { readonly PRINCIPAL_SECRET: string; readonly TICKET_SECRET: string };
 
 /** The key that signs tokens is the members service's alone. */
-const OF_MEMBERS = ['TOKEN_PRIVATE_KEY'] as const;
+export const OF_MEMBERS = ['TOKEN_PRIVATE_KEY'] as const;
 
 export interface OpenOptions {
   readonly config: ReadConfig;
