@@ -1,4 +1,27 @@
-/** What the seed asks of the shop, over its public API. */
+/**
+ * Demo data, through the public API wherever it can be: an admin, two members, five products. Idempotent: a later start finds
+ * what the first has made. Only the first admin is made past the API, which has no way to.
+ */
+import type { Login } from './launcher/credentials';
+
+interface Product {
+  readonly name: string;
+  readonly type: 'NORMAL' | 'EVENT';
+  readonly price: number;
+  readonly stock: number;
+  readonly limitPerMember?: number;
+  /** seconds from now */
+  readonly opensInS?: number;
+}
+
+const PRODUCTS: readonly Product[] = [
+  { name: 'Linen shirt', type: 'NORMAL', price: 39_000, stock: 500 },
+  { name: 'Canvas bag', type: 'NORMAL', price: 24_000, stock: 500 },
+  { name: 'Enamel mug', type: 'NORMAL', price: 12_000, stock: 500 },
+  { name: 'Drop: sneaker, open now', type: 'EVENT', price: 179_000, stock: 100, limitPerMember: 1, opensInS: -1 },
+  { name: 'Drop: jacket, opens soon', type: 'EVENT', price: 259_000, stock: 50, limitPerMember: 1, opensInS: 120 },
+];
+
 interface Answer<T> {
   readonly status: number;
   readonly body: T;
@@ -8,10 +31,10 @@ async function call<T>(url: string, init: RequestInit = {}): Promise<Answer<T>> 
   const response = await fetch(url, { ...init, headers: { 'content-type': 'application/json', ...init.headers } });
   return { status: response.status, body: (await response.json()) as T };
 }
-export const post = <T>(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> =>
+const post = <T>(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> =>
   call<T>(url, { method: 'POST', body: JSON.stringify(body), headers });
 
-export function assertStatus({ status, body }: Answer<unknown>, expected: readonly number[], what: string): void {
+function assertStatus({ status, body }: Answer<unknown>, expected: readonly number[], what: string): void {
   if (!expected.includes(status)) throw new Error(`${what} answered ${status}: ${JSON.stringify(body)}`);
 }
 
@@ -35,4 +58,45 @@ export async function namesOnSale(gateway: string, wanted: readonly string[]): P
     cursor = page.body.nextCursor;
   }
   return found;
+}
+
+export interface Seed {
+  /** base URL */
+  readonly gateway: string;
+  readonly admin: Login;
+  readonly members: readonly Login[];
+  /** makes the account, or gives it this password */
+  readonly createAdmin: (admin: Login) => Promise<unknown>;
+}
+
+async function seedMembers({ gateway, members }: Seed): Promise<void> {
+  for (const member of members) {
+    assertStatus(await post(`${gateway}/v1/members`, member), [201, 409], `sign-up of ${member.username}`);
+  }
+}
+
+/** @returns the admin's access token */
+async function logIn({ gateway, admin, createAdmin }: Seed): Promise<string> {
+  await createAdmin(admin);
+  const session = await post<{ accessToken: string }>(`${gateway}/v1/sessions`, admin);
+  assertStatus(session, [201], 'log-in of the admin');
+  return session.body.accessToken;
+}
+
+/** Products come last: where all of them are, everybody is. @throws with what the shop answered */
+export async function seedShop(seed: Seed): Promise<void> {
+  const { gateway } = seed;
+  const known = await namesOnSale(
+    gateway,
+    PRODUCTS.map(({ name }) => name),
+  );
+  const missing = PRODUCTS.filter(({ name }) => !known.has(name));
+  if (missing.length === 0) return;
+  await seedMembers(seed);
+  const authorization = `Bearer ${await logIn(seed)}`;
+  for (const { opensInS, ...product } of missing) {
+    const opensAt = opensInS === undefined ? {} : { opensAt: new Date(Date.now() + opensInS * 1_000).toISOString() };
+    const made = await post(`${gateway}/v1/products`, { ...product, ...opensAt }, { authorization });
+    assertStatus(made, [201], `product ${product.name}`);
+  }
 }

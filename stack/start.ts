@@ -7,7 +7,7 @@ import { parseArguments, type StartOptions } from './launcher/arguments';
 import { loadCredentials } from './launcher/credentials';
 import { say, showReady, showTable, showTry, step } from './launcher/display';
 import { createHome, type Home } from './launcher/home';
-import { createTopics, runJob } from './launcher/jobs';
+import { createTopics, runJob, seedDemo } from './launcher/jobs';
 import type { PartSpec } from './launcher/part';
 import { partsOf, placesOf, portNames, type StackPlan } from './launcher/plan';
 import { choosePorts, portOf, WELL_KNOWN } from './launcher/ports';
@@ -34,8 +34,7 @@ async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
   const parts = (chosen: (spec: PartSpec) => boolean) =>
     stack.start(chosen, (part, ms) => showReady(part.spec.name, ms, part.spec.log));
   const part = (name: string) => parts((spec) => spec.name === name);
-  const job = (name: string, entry: string, env: Record<string, string> = {}) =>
-    step(name, log(name), () => runJob(stackPlan, { name, entry, env }));
+  const job = (name: string, entry: string) => step(name, log(name), () => runJob(stackPlan, { name, entry }));
 
   const schema = part('mariadb').then(() => job('migrations', 'infra/mysql/migrate.js'));
   // The broker is the slowest of all, and only two of ours speak to it.
@@ -46,7 +45,7 @@ async function start(stack: Stack, stackPlan: StackPlan): Promise<void> {
     part('sandbox'),
     stores
       .then(() => parts(({ layer, name }) => layer > 2 && !needsTopics(name)))
-      .then(() => job('seed', 'stack/seed.js', { SEED_CREDENTIALS: home.at('credentials.json') })),
+      .then(() => step('seed', log('services'), () => seedDemo(stackPlan))),
     Promise.all([topics, schema]).then(() => parts(({ name }) => needsTopics(name))),
   ]);
 }

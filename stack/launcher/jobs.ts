@@ -1,25 +1,24 @@
-/** Work done once per start, between layers: schema, topics, demo data. */
+/** Work done once per start, between layers: schema, topics, demo data. What a later start only looks at needs no process. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { createKafka, KAFKA_SETTINGS } from '../../infra/kafka/connection';
 import { ensureTopics } from '../../infra/kafka/topics';
 import { readConfig } from '../../infra/process/config';
+import { createFirstAdmin } from '../first-admin';
+import { seedShop } from '../seed-shop';
 import { nodeCommand } from './node-command';
-import { ownEnv, type StackPlan } from './plan';
+import { commonEnv, ownEnv, type StackPlan } from './plan';
 
 /** Runs a compiled entry to its end. @throws with the log's place when it fails */
-export async function runJob(
-  plan: StackPlan,
-  job: { readonly name: string; readonly entry: string; readonly env?: Readonly<Record<string, string>> },
-): Promise<void> {
+export async function runJob(plan: StackPlan, job: { readonly name: string; readonly entry: string }): Promise<void> {
   const logFile = plan.home.at('logs', `${job.name}.log`);
   const log = openSync(logFile, 'a');
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       const [command = '', ...args] = nodeCommand(path.join(plan.home.root, 'dist', job.entry));
       const child = spawn(command, args, {
-        env: { ...ownEnv(plan), ...job.env },
+        env: ownEnv(plan),
         stdio: ['ignore', log, log],
       });
       child.once('error', reject);
@@ -38,4 +37,11 @@ export async function createTopics(plan: StackPlan): Promise<void> {
     createKafka(settings, 'launcher', () => undefined),
     settings.KAFKA_TOPIC_PREFIX,
   );
+}
+
+/** Demo data, unless it is there; by the gateway's own address, whatever buyers are told. @throws with what the shop answered */
+export function seedDemo(plan: StackPlan): Promise<void> {
+  const { PUBLIC_URL: gateway, ...mysql } = readConfig(['MYSQL_URL', 'MYSQL_SOCKET', 'PUBLIC_URL'], commonEnv(plan));
+  const { admin, members } = plan.credentials;
+  return seedShop({ gateway, admin, members, createAdmin: (login) => createFirstAdmin(mysql, login) });
 }
