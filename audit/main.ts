@@ -4,8 +4,8 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../infra/process/config';
 import type { AuditReport } from './audit';
 import { AUDIT_SETTINGS, connectAudit } from './connect';
-import { auditTwice, auditUntilQuiet } from './run';
-import { reportText } from './show';
+import { auditTwice, auditUntilQuiet, type DatedReport } from './run';
+import { createShow } from './show';
 
 interface Options {
   readonly json?: boolean;
@@ -42,8 +42,8 @@ async function main(): Promise<number> {
     .parse()
     .opts<Options>();
   const { deps, close } = await connectAudit(readConfig(AUDIT_SETTINGS), options.observations);
-  const show = (report: AuditReport): void =>
-    void process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reportText(report));
+  const textOf = createShow(options);
+  const show = (report: DatedReport): void => void process.stdout.write(textOf(report));
   try {
     while (options.watch) {
       const report = await auditTwice(deps);

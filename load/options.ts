@@ -45,6 +45,20 @@ function positive(text: string): number {
   return value;
 }
 
+/** Only what our client can call: `localhost:8080` is a URL too, of the scheme `localhost`. */
+function httpUrl(text: string): string {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('must be an http:// or https:// URL');
+  }
+  return text;
+}
+
+function sandboxOption(): Option {
+  const option = new Option('--sandbox <url>', 'payment sandbox; by default that of the stack').argParser(httpUrl);
+  // An empty variable counts as unset, as all our settings do.
+  return process.env.SANDBOX_URL === '' ? option : option.env('SANDBOX_URL');
+}
+
 /** @throws CommanderError for arguments that make no sense (commander prints why and ends the process) */
 export function parseOptions(argv: readonly string[]): LoadOptions {
   const command = new Command('load')
@@ -60,8 +74,12 @@ export function parseOptions(argv: readonly string[]): LoadOptions {
     .addOption(new Option('--decline <share>', 'share of buyers whose card is declined').default(0).argParser(share))
     .addOption(new Option('--abandon <share>', 'share of buyers who never pay').default(0).argParser(share))
     .addOption(new Option('--think <ms>', 'time from acceptance to payment').default(0).argParser(whole(0, 600_000)))
-    .option('--url <url>', 'gateway; by default the stack that runs here. Another needs --sandbox and ADMIN_PASSWORD')
-    .addOption(new Option('--sandbox <url>', 'payment sandbox; by default that of the stack').env('SANDBOX_URL'))
+    .option(
+      '--url <url>',
+      'gateway; by default the stack that runs here. Another needs --sandbox and ADMIN_PASSWORD',
+      httpUrl,
+    )
+    .addOption(sandboxOption())
     .addOption(new Option('--connections <n>', 'connections to the gateway').default(512).argParser(whole(1, 10_000)))
     .addOption(
       new Option('--patience <s>', 'seconds to wait for the last saga beyond the time to pay')

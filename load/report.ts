@@ -17,7 +17,7 @@ export interface SlowSaga {
   readonly orderId: string;
   readonly ending: Ending;
   readonly tookMs: number;
-  /** in the Temporal Web UI */
+  /** in the Temporal Web UI; orders that began as one group share their saga, so only the id tells them apart */
   readonly url: string | null;
 }
 export interface Report extends Readonly<Record<Ending, number>> {
@@ -59,14 +59,19 @@ export const slowestOf = (ended: readonly Ended[]): readonly Ended[] =>
 
 const ms = (microseconds: number): number => Math.round(microseconds / 10) / 100;
 
-const percentiles = (from: Histogram): Percentiles => ({
-  count: from.totalCount,
-  p50: ms(from.getValueAtPercentile(50)),
-  p90: ms(from.getValueAtPercentile(90)),
-  p99: ms(from.getValueAtPercentile(99)),
-  p999: ms(from.getValueAtPercentile(99.9)),
-  max: ms(from.maxValue),
-});
+function percentiles(from: Histogram): Percentiles {
+  // The histogram answers the upper edge of a bucket, up to a thousandth above what was recorded; only the maximum is
+  // exact. Without the bound the topmost percentiles would be above it.
+  const at = (percentile: number): number => ms(Math.min(from.getValueAtPercentile(percentile), from.maxValue));
+  return {
+    count: from.totalCount,
+    p50: at(50),
+    p90: at(90),
+    p99: at(99),
+    p999: at(99.9),
+    max: ms(from.maxValue),
+  };
+}
 
 const perSecond = (count: number, overMs: number): number =>
   overMs > 0 ? Math.round((count * 10_000) / overMs) / 10 : 0;
@@ -120,6 +125,9 @@ const counts = (of: Readonly<Record<string, number>>): string =>
 const row = (name: string, { count, p50, p90, p99, p999, max }: Percentiles): string =>
   [name.padEnd(12), ...[count, p50, p90, p99, p999, max].map((value) => String(value).padStart(10))].join('');
 
+const slowLine = ({ orderId, tookMs, ending, url }: SlowSaga): string =>
+  ['', `${Math.round(tookMs)} ms`, ending, orderId, ...(url ? [url] : [])].join('  ');
+
 export function reportText(report: Report): string {
   const { latency, verdict } = report;
   return [
@@ -137,10 +145,8 @@ export function reportText(report: Report): string {
     `last buyer answered after ${report.lastAnswerMs} ms (${report.acceptedPerSecond} accepted/s)`,
     `last saga ended after ${report.lastSagaMs} ms (${report.sagasPerSecond} sagas/s)`,
     '',
-    'slowest sagas:',
-    ...report.slowest.map(
-      ({ orderId, tookMs, ending, url }) => `  ${Math.round(tookMs)} ms ${ending} ${url ?? orderId}`,
-    ),
+    'slowest orders, each with its saga (orders of one group share it):',
+    ...report.slowest.map(slowLine),
     '',
     `verdict: ${verdict.ok ? 'ok' : 'NOT OK'}`,
     ...verdict.checks.map(

@@ -15,6 +15,8 @@ import { LoadError, type Target } from './stack';
 import { createTally, type Ended } from './tally';
 import { checkTally, verdictOf } from './verdict';
 
+/** How long the look-up of a product is tried. */
+const LOOK_UP_MS = 30_000;
 /** Buyers wait for each other until here, so that the first is not sent while the last is being set up. */
 const LEAD_MS = 200;
 /** The golden ratio spreads habits evenly over the line, the same in every run. */
@@ -26,6 +28,7 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
   const sandbox = createHttp(target.sandbox, Math.min(64, options.buyers));
   try {
     await assertAnswers(gateway, target.gateway);
+    if (options.product !== undefined) await assertProduct(gateway, options.product);
     const members = await prepare(gateway, options, target);
     const admin = await logIn(gateway, target.admin);
     const productId = options.product ?? (await createEvent(gateway, admin, options.units));
@@ -59,6 +62,15 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
 async function assertAnswers(gateway: Http, url: string): Promise<void> {
   const answer = await gateway.send({ method: 'GET', path: '/livez' }).catch(() => null);
   if (answer?.status !== 200) throw new LoadError(`the gateway at ${url} does not answer: is the stack running?`);
+}
+
+/** A product that is not there refuses every checkout: say so before members are made and a sale is played for nothing. */
+async function assertProduct(gateway: Http, productId: string): Promise<void> {
+  const path = `/v1/products/${encodeURIComponent(productId)}`;
+  const { status, body } = await gateway.insist({ method: 'GET', path }, Date.now() + LOOK_UP_MS);
+  // The id is compared too: without one the path is that of the list, which answers 200.
+  if (status === 200 && body.productId === productId) return;
+  throw new LoadError(`no product '${productId}' was found: GET ${path} answered ${status} ${body.code ?? 'no code'}`);
 }
 
 async function prepare(

@@ -29,7 +29,7 @@ export async function findTarget(options: LoadOptions, env: Environment): Promis
   const home = env.FIRSTCOME_HOME || join(process.cwd(), '.firstcome');
   const stack = await readJson<StackFile>(join(home, 'stack.json'));
   const gateway = options.url ?? stack?.parts?.gateway?.url;
-  const sandbox = options.sandbox ?? stack?.parts?.sandbox?.url ?? env.SANDBOX_URL;
+  const sandbox = options.sandbox ?? stack?.parts?.sandbox?.url;
   if (!gateway) throw new LoadError('no stack runs here: start one with `npm start`, or give --url');
   if (!sandbox) throw new LoadError('the payment sandbox is not known: give --sandbox, or set SANDBOX_URL');
   await mkdir(home, { recursive: true });

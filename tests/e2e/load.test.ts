@@ -83,3 +83,12 @@ test(
   },
   PATIENCE_MS,
 );
+
+test('When the product is not there, then it ends with one sentence and the exit code 1, and no member was made', async () => {
+  const refused = await load('--buyers', '5', '--product', 'prd_x').catch((error: unknown) => error);
+
+  expect(refused).toMatchObject({
+    message: expect.stringMatching(/^the load printed: load: no product 'prd_x' was found: [^\n]+\n$/),
+    cause: { code: 1 },
+  });
+});

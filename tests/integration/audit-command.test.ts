@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { AuditReport } from '../../audit/audit';
+import type { DatedReport } from '../../audit/run';
 import { createId } from '../../domain/ids';
 import { removeDir, tempDir } from '../support/sandbox';
 import { freePort } from '../support/servers';
@@ -60,14 +60,27 @@ test('When there is a violation, then its id is printed, one JSON object on dema
     expect(shown.output).toContain(shop.productId);
     expect(shown.code).toBe(1);
     const { code, output } = await audit(['--json']);
-    const report = JSON.parse(output) as AuditReport;
+    const report = JSON.parse(output) as DatedReport;
     expect(report.ok).toBe(false);
+    expect(new Date(report.at).toISOString()).toBe(report.at);
     expect(report.checks[0]?.offenders).toContainEqual({
       productId: shop.productId,
       what: 'held',
       says: 2,
       expected: 1,
     });
+    expect(code).toBe(1);
+  } finally {
+    await mendStock();
+  }
+});
+
+test('When it watches and a violation lasts, then the round is shown with its time, and it ends with 1', async () => {
+  await breakStock();
+  try {
+    const { code, output } = await audit(['--watch']);
+    expect(output).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z\n {2}✗ I1 /);
+    expect(output).toContain(shop.productId);
     expect(code).toBe(1);
   } finally {
     await mendStock();

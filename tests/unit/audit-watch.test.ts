@@ -1,5 +1,7 @@
-/** During a sale stores differ for a moment: only what stands unchanged in two looks is a finding. */
-import { type AuditReport, type CheckResult, lasting, type Offender } from '../../audit/audit';
+/** During a sale stores differ for a moment: only what stands unchanged in two looks is a finding. Rounds can be told apart. */
+import { type AuditDeps, type AuditReport, type CheckResult, lasting, type Offender } from '../../audit/audit';
+import { auditTwice, auditUntilQuiet } from '../../audit/run';
+import { createShow } from '../../audit/show';
 
 const report = (offenders: readonly Offender[], more: Partial<CheckResult> = {}): AuditReport => {
   const ok = offenders.length === 0 && more.error === undefined;
@@ -20,4 +22,49 @@ test('When it is gone, new or changed in the second look, then it is not', () =>
 
 test('When the second look could not be made, then it is not ok', () => {
   expect(lasting(report([]), report([], { error: 'no answer' })).ok).toBe(false);
+});
+
+describe('what is written', () => {
+  const first = { at: '2026-12-01T11:00:00.000Z', ...report([]) };
+  const second = { at: '2026-12-01T11:00:05.000Z', ...report([off(4)]) };
+
+  test('When it watches, then each round begins with its time, and an empty line stands between rounds', () => {
+    const show = createShow({ watch: true });
+    const lines = `${show(first)}${show(second)}`.split('\n');
+    expect(lines).toEqual([
+      first.at,
+      expect.stringContaining('✓ I1'),
+      '  the audit found nothing',
+      '',
+      second.at,
+      expect.stringContaining('✗ I1'),
+      expect.stringContaining('"says":4'),
+      '  the audit found violations',
+      '',
+    ]);
+  });
+
+  test('When it looks once, then there is no line of time', () => {
+    expect(createShow({})(first)).toMatch(/^ {2}✓ I1 .*\n {2}the audit found nothing\n$/);
+  });
+
+  test('When programs read it, then each report is one line, with its time', () => {
+    const show = createShow({ json: true, watch: true });
+    const lines = `${show(first)}${show(second)}`.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([first, second]);
+  });
+
+  test('When stores are looked at, then the report says when', async () => {
+    // Without a store no check can be made: a report all the same, and a second look.
+    const nothing = {} as AuditDeps;
+    const before = Date.now();
+    const reports = [await auditUntilQuiet(nothing, 0), await auditTwice(nothing)];
+    for (const { at, checks } of reports) {
+      expect(new Date(at).toISOString()).toBe(at);
+      expect(Date.parse(at)).toBeGreaterThanOrEqual(before);
+      expect(checks.length).toBeGreaterThan(0);
+    }
+    // The second look of the two is the one that is reported.
+    expect(Date.parse(reports[1]?.at ?? '') - Date.parse(reports[0]?.at ?? '')).toBeGreaterThanOrEqual(900);
+  });
 });

@@ -94,6 +94,44 @@ describe('the report', () => {
     expect(report.slowest[0]).toMatchObject({ orderId: 'ord_5', tookMs: 5 });
     expect(reportText(report)).toContain('verdict: NOT OK');
   });
+
+  test('When orders share a saga, then each line and each object names its order, its time and the link', () => {
+    const url = 'http://127.0.0.1:8233/namespaces/default/workflows/checkouts-1';
+    const tally = tallyOf(['confirmed', 'confirmed'], 0);
+    const slowest = slowestOf(tally.ended).map((each) => ({ ...each, tookMs: each.tookMs + 300, url }));
+    const report = createReport({ options, productId: 'prd_x', tally, repeats: {}, slowest, verdict: verdictOf([]) });
+    const lines = reportText(report).split('\n');
+    expect(lines).toContain(`  301 ms  confirmed  ord_1  ${url}`);
+    expect(lines).toContain(`  300 ms  confirmed  ord_0  ${url}`);
+    expect(JSON.parse(JSON.stringify(report))).toMatchObject({
+      slowest: [
+        { orderId: 'ord_1', tookMs: 301, ending: 'confirmed', url },
+        { orderId: 'ord_0', tookMs: 300, ending: 'confirmed', url },
+      ],
+    });
+  });
+
+  test('When percentiles fall into the bucket of the maximum, then none is above it', () => {
+    const tally = tallyOf(four, 6);
+    for (const ms of [12.5, 3_234.1, 3_234.8]) record(tally.confirms, ms);
+    const report = createReport({
+      options,
+      productId: 'prd_x',
+      tally,
+      repeats: {},
+      slowest: [],
+      verdict: verdictOf([]),
+    });
+    expect(report.latency.confirm).toEqual({
+      count: 3,
+      p50: 3_234.8,
+      p90: 3_234.8,
+      p99: 3_234.8,
+      p999: 3_234.8,
+      max: 3_234.8,
+    });
+    expect(report.latency.acceptance).toEqual({ count: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 });
+  });
 });
 
 describe('the pace', () => {
@@ -169,23 +207,4 @@ describe('what buyers were told', () => {
       rmSync(dir, { recursive: true, force: true });
     }
   });
-});
-
-test('When options make no sense, then they are refused', () => {
-  const exit = jest.spyOn(process, 'exit').mockImplementation(() => {
-    throw new Error('exit');
-  });
-  const errors = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-  for (const argv of [
-    ['--buyers', '0'],
-    ['--decline', '1.5'],
-    ['--decline', '0.6', '--abandon', '0.6'],
-    ['--rate', 'x'],
-    ['--url', 'https://shop.example.com'],
-    ['--bogus'],
-  ]) {
-    expect(() => parseOptions(argv)).toThrow('exit');
-  }
-  exit.mockRestore();
-  errors.mockRestore();
 });
