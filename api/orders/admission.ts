@@ -145,7 +145,11 @@ export function createAdmission(deps: AdmissionDeps) {
 
   const assertRoom = async (request: CheckoutRequest): Promise<void> => {
     if (!(await deps.breaker.isClosed())) throw new Problem('unavailable', { retryAfterS: 1 });
-    const retryAfterS = await deps.backlog.full();
+    // Whoever cannot count the line could not record an order either: such failures open the breaker too.
+    const retryAfterS = await deps.backlog.full().catch((error: unknown) => {
+      deps.breaker.failed();
+      throw error;
+    });
     if (retryAfterS === null) return;
     // An accepted checkout that is repeated keeps its answer, however long the line is.
     const row = await orders.findByKey(request.memberId, request.idempotencyKey);

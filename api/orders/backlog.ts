@@ -3,6 +3,8 @@
  * accepted since. Far from the bound a count is used for `everyMs`, however many ask. Near it everybody waits for a count of
  * the moment, because other instances accept too. What remains is an overshoot of as many orders as are admitted at once.
  */
+import { inTime } from '../../infra/process/in-time';
+
 export interface BacklogReading {
   /** orders QUEUED without owner */
   readonly queued: number;
@@ -14,11 +16,13 @@ export interface BacklogBoundDeps {
   /** orders the line may hold */
   readonly max: number;
   readonly everyMs?: number;
+  /** a count without an answer for this long has failed; the next who asks counts anew. ms */
+  readonly withinMs?: number;
   /** ms of a clock that only goes forward */
   readonly now?: () => number;
 }
 export interface BacklogBound {
-  /** @returns null when there is room, else the seconds for Retry-After. @throws what `read` throws */
+  /** @returns null when there is room, else the seconds for Retry-After. @throws what `read` throws, or Problem('unavailable') */
   full(): Promise<number | null>;
   /** Runs an acceptance, and counts its order from here on. @returns and @throws what it does */
   joining<T>(accept: () => Promise<T>): Promise<T>;
@@ -41,7 +45,7 @@ interface Count extends BacklogReading {
 }
 
 export function createBacklogBound(deps: BacklogBoundDeps): BacklogBound {
-  const { read, max, everyMs = 100, now = () => performance.now() } = deps;
+  const { read, max, everyMs = 100, withinMs = 2_000, now = () => performance.now() } = deps;
   let counting: Promise<Count> | null = null;
   let last: { readonly count: Count; readonly atMs: number } | null = null;
   let underWay = 0;
@@ -53,7 +57,7 @@ export function createBacklogBound(deps: BacklogBoundDeps): BacklogBound {
   const count = (): Promise<Count> => {
     const joinedBefore = joined;
     const atMs = now();
-    counting ??= read()
+    counting ??= inTime(read(), withinMs)
       .then((reading) => {
         const made = { ...reading, joinedBefore };
         last = { count: made, atMs };

@@ -2,7 +2,7 @@
  * Gathers calls into batches, as a log groups commits: one batch at a time per process, made of what came while the last
  * one was under way. So a lone call waits for nothing, and a burst shares its commits.
  */
-import { Problem } from '../../domain/errors';
+import { inTime } from '../process/in-time';
 
 export interface GatherOptions<I, O> {
   /** Answers a batch in its order. An answer that is a promise is its caller's alone: the next batch goes meanwhile. */
@@ -31,19 +31,6 @@ interface Waiting<I, O> {
 
 /** Far above the slowest statement: only a connection that is lost without a word takes longer. */
 const WITHIN_MS = 10_000;
-
-/** The work's outcome, or a refusal when it takes longer: what comes of it then is nobody's any more. */
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Problem('unavailable', { detail: 'The store does not answer' })), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 export function createGatherer<I, O>({ run, batchMax, withinMs = WITHIN_MS }: GatherOptions<I, O>): Gatherer<I, O> {
   const gathered: Waiting<I, O>[] = [];

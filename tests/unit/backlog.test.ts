@@ -87,6 +87,14 @@ test('When an acceptance fails, then its failure is passed on, and the next coun
   expect(await backlog.full()).toBeNull();
 });
 
+test('When a count is never answered, then it is given up, and the next who asks counts anew', async () => {
+  const backlog = createBacklogBound({ read: () => read(), max: MAX, withinMs: 20 });
+  read = () => new Promise(() => undefined);
+  await expect(Promise.all([backlog.full(), backlog.full()])).rejects.toMatchObject({ code: 'unavailable' });
+  read = async () => ({ queued: 0, drainPerS: null });
+  expect(await backlog.full()).toBeNull();
+});
+
 test('When a count fails, then whoever asked learns it, and the next who asks counts anew', async () => {
   const backlog = bound();
   read = () => Promise.reject(new Error('down'));
