@@ -7,7 +7,12 @@ export const noOversell: Check = {
   async run({ sql }) {
     const orders = (await readOrders(sql)).filter((order) => isHeld(order) || isSold(order));
     const taken = countUnits(orders, (productId) => productId);
-    const byMember = countUnits(orders, (productId, { memberId }) => `${productId} ${memberId}`);
+    // What was bought while there was no limit counts against none.
+    const limited = orders.map((order) => ({
+      ...order,
+      items: order.items.filter(({ productId }) => order.limitedProducts.includes(productId)),
+    }));
+    const byMember = countUnits(limited, (productId, { memberId }) => `${productId} ${memberId}`);
     const stock = await sql.rows<{ productId: string; onHand: number }>(
       'SELECT product_id AS productId, on_hand AS onHand FROM stock',
     );

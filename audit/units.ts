@@ -6,6 +6,8 @@ export interface AuditedOrder {
   readonly memberId: string;
   readonly status: string;
   readonly amount: number;
+  /** those of its products that had a limit when it was accepted */
+  readonly limitedProducts: readonly string[];
   readonly items: readonly { readonly productId: string; readonly quantity: number; readonly unitPrice: number }[];
 }
 
@@ -15,13 +17,20 @@ const PAGE = 2_000;
 export async function readOrders(sql: Sql): Promise<AuditedOrder[]> {
   const orders: AuditedOrder[] = [];
   for (let after = ''; ; ) {
-    const rows = await sql.rows<Omit<AuditedOrder, 'items'> & { items: unknown }>(
-      `SELECT id AS orderId, member_id AS memberId, status, amount, items FROM orders
+    const rows = await sql.rows<
+      Omit<AuditedOrder, 'items' | 'limitedProducts'> & Record<'items' | 'limitedProducts', unknown>
+    >(
+      `SELECT id AS orderId, member_id AS memberId, status, amount, items, limited_products AS limitedProducts FROM orders
        WHERE id > ? ORDER BY id LIMIT ${PAGE}`,
       [after],
     );
-    for (const { items, ...row } of rows) {
-      orders.push({ ...row, amount: Number(row.amount), items: parseJson<AuditedOrder['items']>(items) });
+    for (const row of rows) {
+      orders.push({
+        ...row,
+        amount: Number(row.amount),
+        items: parseJson<AuditedOrder['items']>(row.items),
+        limitedProducts: parseJson<AuditedOrder['limitedProducts']>(row.limitedProducts),
+      });
     }
     const last = rows.at(-1);
     if (!last || rows.length < PAGE) return orders;

@@ -2,6 +2,7 @@
 import { runAudit } from '../../audit/audit';
 import { CHECKS } from '../../audit/index';
 import { createId } from '../../domain/ids';
+import { createOutboxRepository } from '../../infra/mysql/repositories/outbox';
 import { formatHold } from '../../infra/redis/hold';
 import { type AuditedShop, createAuditedShop } from './support/audited';
 import { PRICE } from './support/ledger';
@@ -64,6 +65,25 @@ describe('I2', () => {
         expect(await found('I2')).toContainEqual({ productId: shop.productId, taken: 101, onHand: 20 });
       },
     ));
+  test('When an order was taken while there was no limit, then it does not count against one that came later', () => {
+    const { productId, confirmed, queued } = shop;
+    return whilePlanted(
+      () =>
+        shop.gate.sql.change(
+          `UPDATE orders o JOIN orders c ON c.id = ? SET o.member_id = c.member_id, o.limited_products = '[]' WHERE o.id = ?`,
+          [confirmed.orderId, queued.orderId],
+        ),
+      () =>
+        shop.gate.sql.change('UPDATE orders SET member_id = ?, limited_products = ? WHERE id = ?', [
+          queued.memberId,
+          JSON.stringify([productId]),
+          queued.orderId,
+        ]),
+      async () => {
+        expect((await found('I2')).filter((each) => each.memberId === confirmed.memberId)).toEqual([]);
+      },
+    );
+  });
   test('When a member’s limit forgets an order, then the member is named', () =>
     whilePlanted(
       sql('UPDATE member_limits SET units = 0 WHERE member_id = ?', shop.confirmed.memberId),
@@ -285,4 +305,17 @@ test('When a store does not answer, then the checks that need it are not ok, and
     'I5',
     'I11',
   ]);
+});
+
+test('When events that were taken are trimmed after their time, then the report is still held against the orders', async () => {
+  await shop.gate.sql.change('UPDATE outbox SET published_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY');
+  expect(await createOutboxRepository(shop.gate.source).trim({ keepDays: 7, limit: 1_000 })).toBeGreaterThan(0);
+  expect(await violations()).toEqual([]);
+  await whilePlanted(
+    sql('UPDATE sales_minutes SET units = units + 1 WHERE product_id = ? LIMIT 1', shop.productId),
+    sql('UPDATE sales_minutes SET units = units - 1 WHERE product_id = ? LIMIT 1', shop.productId),
+    async () => {
+      expect(await found('I9')).toEqual([{ consumer: 'sales', productId: shop.productId, says: 2, expected: 1 }]);
+    },
+  );
 });

@@ -147,21 +147,24 @@ test('When published rows lack an inbox row of a group, then just these are publ
   expect(rows.map(({ eventId }) => eventId)).toEqual([lost.eventId]);
 });
 
-test('When rows are old, then the published ones go, and what waits stays however old it is', async () => {
+test('When rows are old, then those published and taken go; what waits or was missed by a group stays however old it is', async () => {
   const outbox = createOutboxRepository(fixture.source);
-  const [old, waiting, fresh] = [eventOf('order.created'), eventOf('order.created'), eventOf('order.created')];
-  await putIntoOutbox(fixture.sql, [old, waiting, fresh]);
+  const created = () => eventOf('order.created');
+  const [old, waiting, fresh, missed] = [created(), created(), created(), created()];
+  await putIntoOutbox(fixture.sql, [old, waiting, fresh, missed]);
   await fixture.sql.change('UPDATE outbox SET created_at = UTC_TIMESTAMP(3) - INTERVAL 30 DAY');
   await fixture.sql.change(
-    'UPDATE outbox SET published_at = UTC_TIMESTAMP(3) - INTERVAL IF(event_id = ?, 8, 6) DAY WHERE event_id <> ?',
-    [old.eventId, waiting.eventId],
+    'UPDATE outbox SET published_at = UTC_TIMESTAMP(3) - INTERVAL IF(event_id = ?, 6, 8) DAY WHERE event_id <> ?',
+    [fresh.eventId, waiting.eventId],
   );
+  const eightDaysAgo = 'UTC_TIMESTAMP(3) - INTERVAL 8 DAY';
   await fixture.sql.change(
-    "INSERT INTO inbox (consumer, event_id, at) VALUES ('sales', ?, UTC_TIMESTAMP(3) - INTERVAL 8 DAY)",
-    [old.eventId],
+    `INSERT INTO inbox (consumer, event_id, at) VALUES
+       ('sales', ?, ${eightDaysAgo}), ('notifications', ?, ${eightDaysAgo}), ('sales', ?, ${eightDaysAgo})`,
+    [old.eventId, old.eventId, missed.eventId],
   );
   expect(await outbox.trim({ keepDays: 7, limit: 100 })).toBe(1);
   const rows = await fixture.sql.rows<{ eventId: string }>('SELECT event_id AS eventId FROM outbox ORDER BY id');
-  expect(rows.map(({ eventId }) => eventId)).toEqual([waiting.eventId, fresh.eventId]);
-  expect(await countOf(fixture.sql, 'inbox')).toBe(1);
+  expect(rows.map(({ eventId }) => eventId)).toEqual([waiting.eventId, fresh.eventId, missed.eventId]);
+  expect(await countOf(fixture.sql, 'inbox')).toBe(3);
 });

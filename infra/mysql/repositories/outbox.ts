@@ -1,5 +1,6 @@
 /** Events that wait to be published. A row is born in the transaction of its change; the relay marks it published. */
 import type { DataSource } from 'typeorm';
+import { topicsOf } from '../../../domain/events';
 import { CONSUMER_GROUPS, type ConsumerGroup, type TopicName } from '../../../domain/names';
 import { parseJson, sqlOf } from '../transaction';
 
@@ -58,13 +59,16 @@ export function createOutboxRepository(source: DataSource) {
       ),
 
     /**
-     * Removes rows published that many days ago, at most `limit`; and inbox rows only after twice that time,
-     * so that no event that may still be published again is forgotten. @returns how many outbox rows
+     * Removes rows published that many days ago and taken by every group they are for, at most `limit`: what a group has
+     * missed can be published again, however late that is noticed. Inbox rows go only after twice that time, so that no
+     * event that may still be published again is forgotten. @returns how many outbox rows
      */
     async trim({ keepDays, limit }: { readonly keepDays: number; readonly limit: number }): Promise<number> {
+      const isTaken = `(topic NOT IN (?) OR EXISTS (SELECT 1 FROM inbox WHERE consumer = ? AND inbox.event_id = outbox.event_id))`;
       const removed = await sql.change(
-        'DELETE FROM outbox WHERE published_at < UTC_TIMESTAMP(3) - INTERVAL ? DAY ORDER BY published_at LIMIT ?',
-        [keepDays, limit],
+        `DELETE FROM outbox WHERE published_at < UTC_TIMESTAMP(3) - INTERVAL ? DAY
+         ${CONSUMER_GROUPS.map(() => `AND ${isTaken}`).join(' ')} ORDER BY published_at LIMIT ?`,
+        [keepDays, ...CONSUMER_GROUPS.flatMap((group) => [topicsOf(group), group]), limit],
       );
       // Only as many as keep the pace: each event has one inbox row per group.
       await sql.change('DELETE FROM inbox WHERE at < UTC_TIMESTAMP(3) - INTERVAL ? DAY LIMIT ?', [
