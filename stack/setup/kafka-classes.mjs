@@ -6,12 +6,14 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { find, PROGRAMS } from './find.cjs';
 import { run, SetupError } from './run.mjs';
 
 const WITHIN_MS = 90_000;
 const SERVES = 'Kafka Server started';
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Kafka's id of a cluster is 22 characters of base64url; nobody ever meets this one. */
 const CLUSTER = 'Fclass-archive-000000w';
 
@@ -40,6 +42,14 @@ const properties = (folder, port, controllerPort) =>
 function record(java, args) {
   return new Promise((resolve, reject) => {
     const broker = spawn(java, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Told to stop, set-up leaves nobody behind: no record of a stack knows this broker.
+    const end = () => broker.kill('SIGKILL');
+    const endAndGo = (signal) => {
+      end();
+      process.exit(128 + os.constants.signals[signal]);
+    };
+    for (const signal of SIGNALS) process.once(signal, endAndGo);
+    process.once('exit', end);
     let said = '';
     const patience = setTimeout(() => broker.kill('SIGKILL'), WITHIN_MS);
     const hear = (chunk) => {
@@ -51,6 +61,8 @@ function record(java, args) {
     broker.once('error', reject);
     broker.once('exit', (_code, signal) => {
       clearTimeout(patience);
+      process.off('exit', end);
+      for (const each of SIGNALS) process.off(each, endAndGo);
       if (signal === 'SIGKILL') reject(new SetupError(`Kafka did not serve within ${WITHIN_MS / 1_000} s:\n${said}`));
       else resolve();
     });

@@ -1,6 +1,8 @@
 /** `npm start` as its user meets it: the printed lines, two instances, deaths, a killed launcher, an ordered stop. */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { until } from '../support/until';
 import { createOwnStack, type OwnStack } from './support/own-stack';
 import { type Buyer, createShop, type Shop, send } from './support/shop';
@@ -152,6 +154,35 @@ test('When the checkout worker stands still, then the bound is started, the back
   const { body } = await send<{ available: number }>('GET', `${shop.gateway}/v1/products/${productId}/stock`);
   expect(body.available).toBe(100 - accepted.length);
 }, 180_000);
+
+test('When Redis is wiped and nobody rebuilds, then the sale pauses with 503 and no trace, and the same key buys after it', async () => {
+  const productId = await shop.createProduct({ stock: 3 });
+  const key = randomUUID();
+  const buy = () =>
+    shop.checkout<{ code: string; orderId: string }>(buyer, [{ productId, quantity: 1 }], {
+      headers: { 'idempotency-key': key },
+    });
+  const rows = `SELECT COUNT(*) FROM orders WHERE idempotency_key = '${key}'`;
+  stack.signalPart('gate', 'SIGSTOP');
+  const redis = new Redis(stack.part('redis').url ?? '');
+  try {
+    await redis.flushall();
+    const paused = await buy();
+    expect(paused).toMatchObject({ status: 503, body: { code: 'gate_rebuilding' } });
+    expect(Number(paused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await stack.count(rows)).toBe(0);
+  } finally {
+    stack.signalPart('gate', 'SIGCONT');
+    redis.disconnect();
+  }
+  const bought = await until(async () => [await buy()].find(({ status }) => status === 202), {
+    within: 60_000,
+    what: 'the sale to go on',
+  });
+  expect(await stack.count(rows)).toBe(1);
+  const { body } = await send<{ available: number }>('GET', `${shop.gateway}/v1/products/${productId}/stock`);
+  expect([bought?.status, body.available]).toEqual([202, 2]);
+}, 120_000);
 
 test('When the launcher is killed, then the next start ends what it left and finds everything as it was', async () => {
   const before = stack.births().parts;
