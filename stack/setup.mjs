@@ -55,7 +55,7 @@ function preflight() {
 
 async function install() {
   if (isStamped(ROOT, STAMP)) return;
-  await step('system packages', () => installPackages(say, toolsToFetch(TOOLS)));
+  await step('system packages', () => installPackages(say, toolsToFetch({ tools: TOOLS, pins: PINS })));
   await step('npm packages', () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT }));
   await step('Temporal', () => installTemporal({ tools: TOOLS, pins: PINS }));
   await step('Kafka', () => installKafka({ tools: TOOLS, pins: PINS }));

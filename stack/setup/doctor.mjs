@@ -78,7 +78,10 @@ function data(home) {
 
 /** @returns each check with what was found and what is needed */
 export function examine(root, home) {
-  const toFetch = toolsToFetch(path.join(root, '.firstcome', 'tools'));
+  const toFetch = toolsToFetch({
+    tools: path.join(root, '.firstcome', 'tools'),
+    pins: path.join(root, 'stack', 'pins'),
+  });
   const missing = missingPackages(toFetch).map(({ what, apt }) => ({
     name: what,
     ok: false,

@@ -3,29 +3,45 @@
  * Everything is checked against committed hashes; the user's own pip and Maven settings (mirrors) are honoured.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { run, SetupError } from './run.mjs';
 
 const venvIn = (tools) => path.join(tools, 'python');
-const hasTemporal = (tools) =>
-  ['temporal', 'temporal-test-server'].every((name) => existsSync(path.join(venvIn(tools), 'bin', name)));
+const requirementsIn = (pins) => path.join(pins, 'requirements.txt');
+/** Which pins the venv was made from: with others it is made anew. */
+const madeFrom = (tools) => path.join(venvIn(tools), 'requirements.txt');
 
-/** @returns which of the two are not there yet */
-export const toolsToFetch = (tools) => [
-  ...(hasTemporal(tools) ? [] : ['temporal']),
-  ...(existsSync(path.join(tools, 'kafka')) ? [] : ['kafka']),
+function hasTemporal({ tools, pins }) {
+  const isThere = ['temporal', 'temporal-test-server'].every((name) =>
+    existsSync(path.join(venvIn(tools), 'bin', name)),
+  );
+  if (!isThere || !existsSync(madeFrom(tools))) return false;
+  return readFileSync(madeFrom(tools), 'utf8') === readFileSync(requirementsIn(pins), 'utf8');
+}
+
+function hasKafka({ tools, pins }) {
+  const folder = path.join(tools, 'kafka');
+  const expected = expectedJars(pins);
+  return existsSync(folder) && readdirSync(folder).sort().join() === [...expected.keys()].sort().join();
+}
+
+/** @returns which of the two are not there as they are pinned */
+export const toolsToFetch = (where) => [
+  ...(hasTemporal(where) ? [] : ['temporal']),
+  ...(hasKafka(where) ? [] : ['kafka']),
 ];
 
 /** A private venv: nothing of the user's Python is touched. */
 export function installTemporal({ tools, pins }) {
-  if (hasTemporal(tools)) return;
+  if (hasTemporal({ tools, pins })) return;
   const venv = venvIn(tools);
   rmSync(venv, { recursive: true, force: true });
   run('python3', ['-m', 'venv', venv]);
   const pip = path.join(venv, 'bin', 'pip');
-  const requirements = path.join(pins, 'requirements.txt');
+  const requirements = requirementsIn(pins);
   run(pip, ['install', '--require-hashes', '--no-deps', '--only-binary=:all:', '-r', requirements]);
+  copyFileSync(requirements, madeFrom(tools));
 }
 
 const expectedJars = (pins) =>
@@ -72,5 +88,7 @@ export function installKafka({ tools, pins }) {
   if (faulty.length > 0) throw new SetupError(`Kafka jars do not match their pinned hashes: ${faulty.join(', ')}`);
   for (const name of readdirSync(beside)) if (!expected.has(name)) rmSync(path.join(beside, name));
   rmSync(folder, { recursive: true, force: true });
+  // Made of the jars that go.
+  rmSync(`${folder}.jsa`, { force: true });
   renameSync(beside, folder);
 }
