@@ -14,8 +14,9 @@ import { useMetrics, useProblems } from '../infra/http/service-app';
 import type { Logger } from '../infra/process/logger';
 import type { Metrics } from '../infra/process/metrics';
 import type { Balancer } from './balancer';
+import { docsRouter, pagePolicy } from './docs-page';
 import { openApiDocument } from './openapi';
-import { docsPage, problemPage } from './pages';
+import { problemPage } from './pages';
 import type { Admitted, RequestProxy } from './proxy';
 import type { TokenVerifier } from './tokens';
 
@@ -123,13 +124,16 @@ function operationsRouter(deps: GatewayDeps): Router {
 /** What is not under /v1: keys, contract, pages, health. */
 function pagesRouter({ publicKeys, publicUrl, ready }: GatewayDeps): Router {
   const router = Router();
-  const openApi = openApiDocument(publicUrl);
   const cacheable = { 'cache-control': 'public, max-age=300' };
-  const docs = docsPage(openApi);
+  // Made when somebody asks: it would be a part of every start.
+  let openApi: object | undefined;
   router.get('/.well-known/jwks.json', (_request, response) => void response.set(cacheable).json(publicKeys));
-  router.get('/openapi.json', (_request, response) => void response.set(cacheable).json(openApi));
-  router.get('/docs', (_request, response) => void response.type('html').send(docs));
-  router.get('/problems/:code', (request, response) => {
+  router.get('/openapi.json', (_request, response) => {
+    openApi ??= openApiDocument(publicUrl);
+    response.set(cacheable).json(openApi);
+  });
+  router.use('/docs', docsRouter());
+  router.get('/problems/:code', pagePolicy, (request, response) => {
     const page = problemPage(request.params.code);
     if (!page) throw new Problem('not_found');
     response.type('html').send(page);

@@ -1,63 +1,39 @@
 /** The OpenAPI 3.1 document, made from the operations: the schemas that validate are the ones it shows. */
-import { z } from 'zod';
-import { PROBLEMS, type ProblemCode } from '../domain/errors';
+import type { z } from 'zod';
+import { PROBLEMS, type ProblemCode, problemMembers } from '../domain/errors';
 import { operations } from '../domain/operations';
 import type { Answer, OperationShape } from '../domain/operations/operation';
-
-type Json = Readonly<Record<string, unknown>>;
+import { answerHeaders, type DeclaredHeader, HEADER_COMPONENTS, requestHeader } from './openapi-headers';
+import { answerSchema, type Json, PROBLEM_SCHEMA, requestSchema } from './openapi-schemas';
 
 /** Problems any operation may answer, beyond the ones it names. */
 const COMMON: readonly ProblemCode[] = ['malformed_request', 'rate_limited', 'internal', 'bad_gateway', 'unavailable'];
 
-/** OpenAPI 3.1 speaks JSON Schema 2020-12; the dialect is said once, for the whole document. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
-    io,
-    target: 'draft-2020-12',
-    unrepresentable: 'any',
-  });
-  return rest;
-}
-
-function parametersOf(operation: OperationShape): Json[] {
-  const of = (where: 'path' | 'query', schema: z.ZodObject | undefined): Json[] =>
-    Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
-      name,
-      in: where,
-      required: where === 'path' || !(field as z.ZodType).safeParse(undefined).success,
-      schema: schemaOf(field as z.ZodType, 'input'),
-    }));
-  const header = (name: string, description: string, required: boolean): Json => ({
+/** Tools show the description of a parameter, not the one within its schema. */
+function parameter(where: 'path' | 'query', name: string, field: z.ZodType): Json {
+  const { description, ...schema } = requestSchema(field);
+  return {
     name,
-    in: 'header',
-    required,
-    description,
-    schema: { type: 'string' },
-  });
-  return [
-    ...of('path', operation.params),
-    ...of('query', operation.query),
-    ...(operation.idempotent
-      ? [
-          header(
-            'Idempotency-Key',
-            '1–255 visible ASCII characters; a repeat under the same key gets the same answer',
-            true,
-          ),
-        ]
-      : []),
-    ...(operation.problems?.includes('precondition_failed')
-      ? [header('If-Match', 'the ETag of what is changed', true)]
-      : []),
-    ...(operation.id === 'createCheckout'
-      ? [header('Prefer', '`wait=N`: wait up to N seconds (30) until it can be paid', false)]
-      : []),
-  ];
+    in: where,
+    required: where === 'path' || !field.safeParse(undefined).success,
+    ...(description ? { description } : {}),
+    schema,
+  };
 }
 
-function answerOf({ description, schema, mediaType = 'application/json' }: Answer): Json {
-  // Clients must accept unknown fields, so answers are not closed.
-  return { description, ...(schema ? { content: { [mediaType]: { schema: schemaOf(schema, 'output') } } } : {}) };
+function parametersOf({ params, query, headers = [], idempotent }: OperationShape): Json[] {
+  const of = (where: 'path' | 'query', schema: z.ZodObject | undefined): Json[] =>
+    Object.entries(schema?.shape ?? {}).map(([name, field]) => parameter(where, name, field as z.ZodType));
+  const names = [...(idempotent ? (['Idempotency-Key'] as const) : []), ...headers];
+  return [...of('path', params), ...of('query', query), ...names.map(requestHeader)];
+}
+
+function answerOf({ description, schema, mediaType = 'application/json', headers = [] }: Answer): Json {
+  return {
+    description,
+    headers: answerHeaders([...headers, 'RateLimit', 'RateLimit-Policy']),
+    ...(schema ? { content: { [mediaType]: { schema: answerSchema(schema) } } } : {}),
+  };
 }
 
 const problemsOf = (operation: OperationShape): ProblemCode[] => [
@@ -65,9 +41,25 @@ const problemsOf = (operation: OperationShape): ProblemCode[] => [
   ...(operation.access === 'public' ? [] : (['unauthorized'] as const)),
   ...(operation.access === 'admin' ? (['forbidden'] as const) : []),
   ...(operation.idempotent ? (['idempotency_key_missing'] as const) : []),
+  ...(operation.query ? (['invalid_request'] as const) : []),
   ...(operation.body ? (['invalid_request', 'body_too_large', 'unsupported_media_type'] as const) : []),
   ...(operation.problems ?? []),
 ];
+
+/** What a refusal carries beside its Request-Id. */
+function refusalHeaders(status: number, codes: ReadonlySet<ProblemCode>): DeclaredHeader[] {
+  if (status === 401) return ['WWW-Authenticate'];
+  // A decline is an answer that stays with its key.
+  if (status === 402) return ['Idempotency-Replayed'];
+  if (status === 415) return ['Accept-Post'];
+  if (status === 429) return ['Retry-After', 'RateLimit', 'RateLimit-Policy'];
+  return status === 503 || codes.has('request_in_progress') ? ['Retry-After'] : [];
+}
+
+function refusalText(code: ProblemCode): string {
+  const members = Object.entries(problemMembers(code)).map(([name, meaning]) => `\`${name}\`: ${meaning}`);
+  return `- \`${code}\`: ${PROBLEMS[code][1]}${members.length > 0 ? ` (${members.join('; ')})` : ''}`;
+}
 
 /** One response per status; its description names the codes. */
 function refusalsOf(operation: OperationShape): Json {
@@ -80,7 +72,8 @@ function refusalsOf(operation: OperationShape): Json {
     [...byStatus].map(([status, codes]) => [
       status,
       {
-        description: [...codes].map((code) => `\`${code}\`: ${PROBLEMS[code][1]}`).join('; '),
+        description: [...codes].map(refusalText).join('\n'),
+        headers: answerHeaders(refusalHeaders(status, codes)),
         content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       },
     ]),
@@ -102,7 +95,7 @@ const describe = (operation: OperationShape): Json => ({
     ? {
         requestBody: {
           required: true,
-          content: { [operation.bodyType ?? 'application/json']: { schema: schemaOf(operation.body, 'input') } },
+          content: { [operation.bodyType ?? 'application/json']: { schema: requestSchema(operation.body) } },
         },
       }
     : {}),
@@ -112,27 +105,10 @@ const describe = (operation: OperationShape): Json => ({
   },
 });
 
-const PROBLEM_SCHEMA: Json = {
-  type: 'object',
-  description: 'RFC 9457. `code` is what programs read.',
-  required: ['type', 'title', 'status', 'code', 'requestId'],
-  properties: {
-    type: { type: 'string' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    code: { type: 'string', enum: Object.keys(PROBLEMS) },
-    detail: { type: 'string' },
-    requestId: { type: 'string' },
-    errors: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['pointer', 'code', 'detail'],
-        properties: { pointer: { type: 'string' }, code: { type: 'string' }, detail: { type: 'string' } },
-      },
-    },
-  },
-};
+const INTRODUCTION = `Checkout for first-come-first-served sales.
+
+Clients must accept unknown fields and states: both are added within v1. Requests with unknown fields are refused.
+Refusals are \`application/problem+json\`; \`/problems/<code>\` tells what each means and what to do.`;
 
 /** @param publicUrl the gateway as buyers see it */
 export function openApiDocument(publicUrl: string): Json {
@@ -147,7 +123,7 @@ export function openApiDocument(publicUrl: string): Json {
     info: {
       title: 'Firstcome',
       version: '1.0.0',
-      description: 'Checkout for first-come-first-served sales. Clients must accept unknown fields and states.',
+      description: INTRODUCTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: publicUrl }],
@@ -155,6 +131,7 @@ export function openApiDocument(publicUrl: string): Json {
     paths,
     components: {
       schemas: { Problem: PROBLEM_SCHEMA },
+      headers: HEADER_COMPONENTS,
       securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
     },
   };

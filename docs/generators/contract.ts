@@ -1,5 +1,5 @@
 /** Tables of the public contract, made from the domain: problems, operations, states, provider codes. */
-import { PROBLEMS } from '../../domain/errors';
+import { PROBLEMS, type ProblemCode, problemMembers } from '../../domain/errors';
 import { operations } from '../../domain/operations';
 import type { OperationShape } from '../../domain/operations/operation';
 import { canMoveOrder, ORDER_STATUSES } from '../../domain/order';
@@ -12,20 +12,28 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 const code = (text: string): string => `\`${text}\``;
 const codes = (names: readonly string[]): string => names.map(code).join(', ') || '–';
 
-/** Problem codes by status, with the operations that name them as theirs. */
+/** Problem codes by status: what each means, what to do, and the operations that name it as theirs. */
 export function problemsTable(): string {
   const users = (name: string): readonly string[] =>
     operations
       .filter(({ problems = [] }) => problems.some((each) => each === name))
       .map(({ id }) => id)
       .sort();
-  const rows = Object.entries(PROBLEMS).map(([name, [status, title]]) => [
+  const rows = Object.entries(PROBLEMS).map(([name, [status, title, explanation]]) => [
     String(status),
     code(name),
-    title,
+    `**${title}.** ${explanation}`,
     codes(users(name)),
   ]);
-  return table(['status', 'code', 'title', 'named by'], rows);
+  return table(['status', 'code', 'what it means, and what to do', 'named by'], rows);
+}
+
+/** The members that some problems have beyond those all have. */
+export function problemMembersTable(): string {
+  const rows = (Object.keys(PROBLEMS) as ProblemCode[]).flatMap((name) =>
+    Object.entries(problemMembers(name)).map(([member, meaning]) => [code(name), code(member), meaning]),
+  );
+  return table(['code', 'member', 'meaning'], rows);
 }
 
 const answersOf = (operation: OperationShape): string => Object.keys(operation.answers).join(', ');

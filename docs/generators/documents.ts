@@ -10,6 +10,7 @@ import {
   operationsTable,
   orderMoves,
   paymentMoves,
+  problemMembersTable,
   problemsTable,
 } from './contract';
 import { constraintsTable, erdDiagram } from './erd';
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
   settings: settingsTable,
   operations: operationsTable,
   problems: problemsTable,
+  'problem-members': problemMembersTable,
   constraints: constraintsTable,
   erd: erdDiagram,
   events: eventsTable,
@@ -40,7 +42,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
 export const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   'README.md': ['operations', 'settings'],
   'docs/erd.md': ['erd', 'constraints'],
-  'docs/errors.md': ['problems'],
+  'docs/errors.md': ['problems', 'problem-members'],
   'docs/events.md': ['events', 'event-example'],
   'docs/payments.md': [
     'confirm-truth',

@@ -8,8 +8,7 @@ export const CartItem = z.object({
   name: z.string(),
   price,
   quantity,
-  /** open for sale now and not known to be sold out */
-  orderable: z.boolean(),
+  orderable: z.boolean().describe('open for sale now and not known to be sold out'),
 });
 export const Cart = z.object({ items: z.array(CartItem), total: amount });
 

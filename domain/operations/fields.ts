@@ -22,9 +22,8 @@ export const text = (max: number) =>
     .max(max)
     .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be text without control characters');
 
-/** won */
-export const amount = z.number().int().min(0).max(1_000_000_000_000);
-export const price = z.number().int().min(1).max(100_000_000);
+export const amount = z.number().int().min(0).max(1_000_000_000_000).describe('won');
+export const price = z.number().int().min(1).max(100_000_000).describe('won, for one unit');
 export const quantity = z.number().int().min(1).max(1_000);
 export const currency = z.literal(CURRENCY);
 
@@ -32,10 +31,13 @@ export const currency = z.literal(CURRENCY);
 export const paymentKey = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'must be 1–200 visible ASCII characters');
 
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(500).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20).describe('items per page'),
+  cursor: z.string().max(500).optional().describe('`nextCursor` of the page before; absent: the first page'),
 };
 
-/** One page of a list; `nextCursor` is null on the last one. */
+/** One page of a list. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+  z.object({
+    items: z.array(item),
+    nextCursor: z.string().nullable().describe('`cursor` of the next page; null on the last one'),
+  });

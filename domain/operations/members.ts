@@ -17,11 +17,9 @@ export const Member = z.object({
 export const Tokens = z.object({
   accessToken: z.string(),
   tokenType: z.literal('Bearer'),
-  /** seconds */
-  expiresIn: z.number().int(),
-  refreshToken: z.string(),
-  /** seconds */
-  refreshExpiresIn: z.number().int(),
+  expiresIn: z.number().int().describe('seconds'),
+  refreshToken: z.string().describe('works once: each refresh gives a new one'),
+  refreshExpiresIn: z.number().int().describe('seconds'),
 });
 export const Notification = z.object({
   notificationId: z.string(),

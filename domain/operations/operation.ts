@@ -15,11 +15,17 @@ export type Access = 'public' | 'member' | 'admin' | 'stream';
 /** Who answers: one of the five services, or the gateway itself. */
 export type OperationOwner = ServiceName | 'gateway';
 
+/** Headers that an operation reads, beside Authorization and Idempotency-Key. */
+export type RequestHeader = 'If-Match' | 'Last-Event-ID' | 'Prefer';
+/** Headers that an answer may carry, beside those that every answer has. */
+export type AnswerHeader = 'ETag' | 'Idempotency-Replayed' | 'Location' | 'Preference-Applied';
+
 export interface Answer {
   readonly description: string;
   /** absent: no body */
   readonly schema?: z.ZodType;
   readonly mediaType?: 'application/json' | 'text/event-stream';
+  readonly headers?: readonly AnswerHeader[];
 }
 
 export interface OperationShape {
@@ -34,6 +40,7 @@ export interface OperationShape {
   readonly idempotent?: boolean;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
+  readonly headers?: readonly RequestHeader[];
   readonly body?: z.ZodType;
   /** accepted body media type; default application/json */
   readonly bodyType?: 'application/json' | 'application/merge-patch+json';

@@ -18,24 +18,21 @@ export const WidgetPayment = z.object({
   orderName: z.string(),
   clientKey: z.string(),
   customerKey: z.string(),
-  /** only with the sandbox: a page that authorises and calls back */
-  sandboxUrl: z.url().optional(),
+  sandboxUrl: z.url().optional().describe('only with the sandbox: a page that authorises and calls back'),
 });
 export const Accepted = z.object({
   orderId: id('ord'),
   status,
-  /** the admission number: units were given out in this order */
-  sequence: z.number().int(),
+  sequence: z.number().int().describe('the admission number: units were given out in this order'),
   amount,
   currency,
   items: z.array(OrderItem),
   payment: WidgetPayment,
-  eventsUrl: z.string(),
+  eventsUrl: z.string().describe('the event stream, with its ticket'),
 });
 export const Checkout = Accepted.extend({
-  /** queued orders before this one; null once it has left the queue */
-  ahead: z.number().int().nullable(),
-  payBy: timestamp.nullable(),
+  ahead: z.number().int().nullable().describe('queued orders before this one; null once it has left the queue'),
+  payBy: timestamp.nullable().describe('until when it can be paid; null before its turn'),
   timeline: z.array(TimelineEntry),
 });
 export const OrderPayment = z.object({
@@ -58,8 +55,7 @@ export const Order = z.object({
   payBy: timestamp.nullable(),
   createdAt: timestamp,
   updatedAt: timestamp,
-  /** admins only: the saga in the Temporal Web UI */
-  sagaUrl: z.string().optional(),
+  sagaUrl: z.string().optional().describe('admins only: the saga in the Temporal Web UI'),
 });
 export const OrderSummary = Order.omit({ payments: true, timeline: true, sagaUrl: true });
 export const Refund = z.object({
@@ -89,6 +85,8 @@ const newCheckout = z.union([
   z.strictObject({ cart: z.literal(true), expectedAmount: amount.optional() }),
 ]);
 
+const ACCEPTED_HEADERS = ['Location', 'Preference-Applied', 'Idempotency-Replayed'] as const;
+
 export const createCheckout = defineOperation({
   id: 'createCheckout',
   summary: 'Check out: units are held and the order is recorded before this answers',
@@ -97,10 +95,15 @@ export const createCheckout = defineOperation({
   path: '/v1/checkouts',
   access: 'member',
   idempotent: true,
+  headers: ['Prefer'],
   body: newCheckout,
   answers: {
-    202: { description: 'Accepted', schema: Accepted },
-    201: { description: 'Accepted and ready to be paid (Prefer: wait=N)', schema: Accepted },
+    202: { description: 'Accepted', schema: Accepted, headers: ACCEPTED_HEADERS },
+    201: {
+      description: 'Accepted and ready to be paid (Prefer: wait=N)',
+      schema: Accepted,
+      headers: ACCEPTED_HEADERS,
+    },
   },
   problems: [
     'sold_out',
@@ -111,6 +114,7 @@ export const createCheckout = defineOperation({
     'cart_empty',
     'unknown_product',
     'idempotency_key_reused',
+    'request_in_progress',
     'gate_rebuilding',
     'backlog_full',
   ],
@@ -134,7 +138,16 @@ export const streamCheckout = defineOperation({
   path: '/v1/checkouts/{orderId}/events',
   access: 'stream',
   params,
-  query: z.strictObject({ ticket: z.string().max(500).optional() }),
+  query: z.strictObject({
+    ticket: z
+      .string()
+      .max(500)
+      .optional()
+      .describe(
+        'instead of a token, which browsers cannot send here: the one in `eventsUrl`, for this order and ten minutes',
+      ),
+  }),
+  headers: ['Last-Event-ID'],
   answers: {
     200: { description: '`event: status`, data as GET', schema: Checkout, mediaType: 'text/event-stream' },
     204: { description: 'The final state was seen; do not come back' },
@@ -150,7 +163,7 @@ export const cancelCheckout = defineOperation({
   access: 'member',
   idempotent: true,
   params,
-  answers: { 200: { description: 'The cancelled checkout', schema: Checkout } },
+  answers: { 200: { description: 'The cancelled checkout', schema: Checkout, headers: ['Idempotency-Replayed'] } },
   problems: ['idempotency_key_reused', 'not_found', 'payment_in_progress', 'order_not_cancellable'],
 });
 export const listOrders = defineOperation({
@@ -160,7 +173,7 @@ export const listOrders = defineOperation({
   method: 'get',
   path: '/v1/orders',
   access: 'member',
-  query: z.strictObject({ ...pageQuery, status: status.optional() }),
+  query: z.strictObject({ ...pageQuery, status: status.optional().describe('only orders in this state') }),
   answers: { 200: { description: 'A page of orders', schema: pageOf(OrderSummary) } },
   problems: ['invalid_cursor'],
 });
@@ -185,7 +198,7 @@ export const createRefund = defineOperation({
   idempotent: true,
   params,
   body: z.strictObject({ reason: text(200) }),
-  answers: { 202: { description: 'Under way', schema: Refund } },
+  answers: { 202: { description: 'Under way', schema: Refund, headers: ['Location', 'Idempotency-Replayed'] } },
   problems: ['not_found', 'order_not_refundable', 'idempotency_key_reused'],
 });
 export const getRefund = defineOperation({

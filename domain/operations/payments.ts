@@ -37,7 +37,7 @@ export const createPayment = defineOperation({
   body: z.strictObject({ orderId: id('ord') }),
   answers: {
     200: { description: 'It was there', schema: Payment },
-    201: { description: 'Made', schema: Payment },
+    201: { description: 'Made', schema: Payment, headers: ['Location'] },
   },
   problems: ['not_found', 'order_not_payable'],
 });
@@ -51,8 +51,12 @@ export const confirmPayment = defineOperation({
   idempotent: true,
   body: z.strictObject({ paymentKey, orderId: id('ord'), amount }),
   answers: {
-    200: { description: 'Paid and confirmed', schema: Confirmation },
-    202: { description: 'Not known yet: follow the order', schema: Confirmation.partial({ paymentId: true }) },
+    200: { description: 'Paid and confirmed', schema: Confirmation, headers: ['Idempotency-Replayed'] },
+    202: {
+      description: 'Not known yet: follow the order',
+      schema: Confirmation.partial({ paymentId: true }),
+      headers: ['Location'],
+    },
   },
   problems: [
     'payment_declined',
@@ -70,7 +74,7 @@ export const listPayments = defineOperation({
   method: 'get',
   path: '/v1/payments',
   access: 'member',
-  query: z.strictObject({ ...pageQuery, status: status.optional() }),
+  query: z.strictObject({ ...pageQuery, status: status.optional().describe('only payments in this state') }),
   answers: { 200: { description: 'A page of payments', schema: pageOf(Payment) } },
   problems: ['invalid_cursor'],
 });

@@ -27,10 +27,9 @@ export const Stock = z.object({
 });
 export const Restock = z.object({
   productId: id('prd'),
-  /** number of this adjustment, per product */
-  restockId: z.number().int(),
-  quantity: z.number().int(),
-  onHand: z.number().int(),
+  restockId: z.number().int().describe('number of this adjustment, per product'),
+  quantity: z.number().int().describe('units added'),
+  onHand: z.number().int().describe('units there are now, held and sold ones included'),
   createdAt: timestamp,
 });
 
@@ -46,8 +45,7 @@ const newProduct = z
     opensAt: clientTime.nullish(),
     closesAt: clientTime.nullish(),
     limitPerMember: limit.nullish(),
-    /** units on sale from the start */
-    stock: units.default(0),
+    stock: units.default(0).describe('units on sale from the start'),
   })
   .refine((product) => product.type === 'NORMAL' || Boolean(product.opensAt), {
     path: ['opensAt'],
@@ -75,7 +73,10 @@ export const listProducts = defineOperation({
   method: 'get',
   path: '/v1/products',
   access: 'public',
-  query: z.strictObject({ ...pageQuery, type: z.enum(['NORMAL', 'EVENT']).optional() }),
+  query: z.strictObject({
+    ...pageQuery,
+    type: z.enum(['NORMAL', 'EVENT']).optional().describe('only products of this type'),
+  }),
   answers: { 200: { description: 'A page of products', schema: pageOf(Product) } },
   problems: ['invalid_cursor'],
 });
@@ -87,7 +88,7 @@ export const getProduct = defineOperation({
   path: '/v1/products/{productId}',
   access: 'public',
   params,
-  answers: { 200: { description: 'The product', schema: Product } },
+  answers: { 200: { description: 'The product', schema: Product, headers: ['ETag'] } },
   problems: ['not_found'],
 });
 export const getStock = defineOperation({
@@ -109,7 +110,7 @@ export const createProduct = defineOperation({
   path: '/v1/products',
   access: 'admin',
   body: newProduct,
-  answers: { 201: { description: 'The product', schema: Product } },
+  answers: { 201: { description: 'The product', schema: Product, headers: ['Location', 'ETag'] } },
 });
 export const updateProduct = defineOperation({
   id: 'updateProduct',
@@ -119,9 +120,10 @@ export const updateProduct = defineOperation({
   path: '/v1/products/{productId}',
   access: 'admin',
   params,
+  headers: ['If-Match'],
   body: productPatch,
   bodyType: 'application/merge-patch+json',
-  answers: { 200: { description: 'The product', schema: Product } },
+  answers: { 200: { description: 'The product', schema: Product, headers: ['ETag'] } },
   problems: ['not_found', 'precondition_failed', 'precondition_required'],
 });
 export const createRestock = defineOperation({
@@ -134,7 +136,7 @@ export const createRestock = defineOperation({
   idempotent: true,
   params,
   body: z.strictObject({ quantity: z.number().int().min(1).max(1_000_000) }),
-  answers: { 201: { description: 'The restock', schema: Restock } },
+  answers: { 201: { description: 'The restock', schema: Restock, headers: ['Idempotency-Replayed'] } },
   problems: ['not_found', 'idempotency_key_reused'],
 });
 export const salesReport = defineOperation({
@@ -144,7 +146,7 @@ export const salesReport = defineOperation({
   method: 'get',
   path: '/v1/reports/sales',
   access: 'admin',
-  query: z.strictObject({ ...pageQuery, productId: id('prd').optional() }),
+  query: z.strictObject({ ...pageQuery, productId: id('prd').optional().describe('only of this product') }),
   answers: {
     200: {
       description: 'A page of minutes, newest first',
@@ -153,7 +155,7 @@ export const salesReport = defineOperation({
           productId: id('prd'),
           minute: timestamp,
           units: z.number().int(),
-          revenue: z.number().int(),
+          revenue: z.number().int().describe('won'),
           currency,
         }),
       ),

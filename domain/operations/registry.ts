@@ -9,10 +9,8 @@ export const RegistryInstance = z.object({
   instanceId: z.string(),
   url: z.string(),
   startedAt: timestamp,
-  /** requests of this gateway under way there */
-  inFlight: z.number().int(),
-  /** left out for a moment because it refused a connection */
-  leftOut: z.boolean(),
+  inFlight: z.number().int().describe('requests of this gateway under way there'),
+  leftOut: z.boolean().describe('left out for a moment because it refused a connection'),
 });
 
 export const getRegistry = defineOperation({

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Express } from 'express';
 import { appClasses } from './express-app';
+import { serveRequests } from './wire-refusals';
 
 export interface ListenOptions {
   readonly host: string;
@@ -45,17 +46,17 @@ async function close(server: Server, drainMs: number): Promise<void> {
 
 /** Rejects when the address cannot be had. */
 export async function listen(app: Express, options: ListenOptions): Promise<Listening> {
-  const server = createServer(
-    {
-      ...appClasses(app),
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: 2_000,
-      noDelay: true,
-    },
-    app,
-  );
+  const server = createServer({
+    ...appClasses(app),
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: 2_000,
+    noDelay: true,
+    // Asked for by `serveRequests`, which says what is wrong.
+    requireHostHeader: false,
+  });
+  serveRequests(server, app);
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -36,6 +36,8 @@ function problemOfHttpError(error: unknown): Problem | undefined {
   const options = { cause: error };
   if (error.status === 413) return new Problem('body_too_large', {}, options);
   if (error.status === 415) return new Problem('unsupported_media_type', {}, options);
+  if ('type' in error && error.type === 'entity.parse.failed')
+    return new Problem('malformed_request', { detail: 'the body is not valid JSON' }, options);
   if (error.status >= 400 && error.status < 500) return new Problem('malformed_request', {}, options);
   return undefined;
 }

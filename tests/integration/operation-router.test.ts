@@ -107,6 +107,10 @@ test('When a well-formed request arrives, then the handler sees parsed values an
   });
 });
 
+test('When a body is no JSON, then the refusal says so', async () => {
+  expect((await checkout('{"items":')).body).toMatchObject({ detail: 'the body is not valid JSON' });
+});
+
 test.each([
   ['not JSON', '{"items":', 400, 'malformed_request', []],
   ['a wrong type', lines('two'), 400, 'malformed_request', ['#/items/0/quantity']],

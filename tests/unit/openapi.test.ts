@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PROBLEMS } from '../../domain/errors';
 import { operations } from '../../domain/operations';
+import { ORDER_STATUSES } from '../../domain/order';
 import { openApiDocument } from '../../gateway/openapi';
-import { docsPage, problemPage } from '../../gateway/pages';
 
 const document = openApiDocument('http://127.0.0.1:8080');
 type Described = {
   operationId: string;
-  responses: Record<string, unknown>;
+  responses: Record<string, { headers?: object; content?: object }>;
   requestBody?: unknown;
-  parameters: { name: string; in: string }[];
+  parameters: { name: string; in: string; required: boolean; description?: string; schema: object }[];
 };
 const paths = document.paths as Record<string, Record<string, Described>>;
 
@@ -55,10 +55,91 @@ test('When an operation is in the contract, then the document has it, whole', ()
   expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length);
 });
 
-test('When a person reads, then every operation and problem has its place, and nothing is fetched from elsewhere', () => {
-  const docs = docsPage(document);
-  for (const { id } of operations) expect(docs).toContain(`id="${id}"`);
-  for (const code of Object.keys(PROBLEMS)) expect(problemPage(code)).toContain(`<code>${code}</code>`);
-  expect(problemPage('constructor')).toBeUndefined();
-  expect(docs).not.toMatch(/(src|href)="(https?:)?\/\//);
+/** Every schema within a value, however deep, with the place it stands at. */
+function schemasIn(value: unknown, at = '#'): [at: string, schema: Record<string, unknown>][] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.entries(value).flatMap(([key, each]) => schemasIn(each, `${at}/${key}`));
+  return [[at, value as Record<string, unknown>], ...inner];
+}
+const described = operations.map(
+  (operation) => [operation.id, paths[operation.path]?.[operation.method] as Described, operation] as const,
+);
+
+const describedAs = (id: string): Described => {
+  const [, found] = described.find(([each]) => each === id) ?? [];
+  if (!found) throw new Error(`no operation ${id}`);
+  return found;
+};
+
+test.each(described)('When %s answers, then its schemas take unknown fields and states', (_id, { responses }) => {
+  const closed = schemasIn([responses, document.components]).filter(
+    ([, schema]) => schema.additionalProperties === false || Array.isArray(schema.enum),
+  );
+  expect(closed.map(([at]) => at)).toEqual([]);
+});
+
+test('When a client reads an answer, then the states known today are named; in a request they stay a closed list', () => {
+  const known = ORDER_STATUSES.map((status) => `\`${status}\``).join(', ');
+  const checkout = JSON.stringify(paths['/v1/checkouts/{orderId}']?.get?.responses['200']);
+  expect(checkout).toContain(`Known values: ${known}. Others may be added.`);
+  for (const code of Object.keys(PROBLEMS)) expect(JSON.stringify(document.components)).toContain(`\`${code}\``);
+  const filter = paths['/v1/orders']?.get?.parameters.find(({ name }) => name === 'status');
+  expect(filter?.schema).toEqual({ type: 'string', enum: [...ORDER_STATUSES] });
+  const bodies = schemasIn(paths['/v1/checkouts']?.post?.requestBody).map(([, schema]) => schema.additionalProperties);
+  expect(bodies.filter((each) => each === false).length).toBeGreaterThan(1);
+});
+
+/** Beside those that every answer to an admitted request has. */
+const OF_ALL = ['RateLimit', 'RateLimit-Policy', 'Request-Id'];
+
+test.each([
+  ['createCheckout', '202', ['Idempotency-Replayed', 'Location', 'Preference-Applied']],
+  ['createCheckout', '201', ['Idempotency-Replayed', 'Location', 'Preference-Applied']],
+  ['cancelCheckout', '200', ['Idempotency-Replayed']],
+  ['createRefund', '202', ['Idempotency-Replayed', 'Location']],
+  ['createRestock', '201', ['Idempotency-Replayed']],
+  ['confirmPayment', '200', ['Idempotency-Replayed']],
+  ['confirmPayment', '202', ['Location']],
+  ['createPayment', '201', ['Location']],
+  ['createPayment', '200', []],
+  ['createProduct', '201', ['ETag', 'Location']],
+  ['getProduct', '200', ['ETag']],
+  ['updateProduct', '200', ['ETag']],
+  ['listProducts', '200', []],
+  ['deleteSession', '204', []],
+])('When %s answers %s, then the document names its headers', (id, status, own) => {
+  const { responses } = describedAs(id);
+  expect(Object.keys(responses[status]?.headers ?? {}).sort()).toEqual([...OF_ALL, ...own].sort());
+});
+
+test.each(described)('When %s refuses, then a request id is told, and when to come back', (_id, { responses }) => {
+  const declared = Object.entries(responses).map(
+    ([status, { headers }]) => [status, Object.keys(headers ?? {})] as const,
+  );
+  for (const [status, headers] of declared) {
+    expect({ status, headers }).toEqual({ status, headers: expect.arrayContaining(['Request-Id']) });
+    if (['429', '503'].includes(status)) expect(headers).toContain('Retry-After');
+    if (status === '401') expect(headers).toContain('WWW-Authenticate');
+  }
+  const { headers } = document.components as { headers: Record<string, { description: string }> };
+  for (const name of new Set(declared.flatMap(([, names]) => names))) expect(headers[name]?.description).toBeTruthy();
+  expect(headers.Deprecation).toBeUndefined();
+});
+
+test.each([
+  ['createCheckout', 'Prefer', 'header', false],
+  ['createCheckout', 'Idempotency-Key', 'header', true],
+  ['updateProduct', 'If-Match', 'header', true],
+  ['streamCheckout', 'Last-Event-ID', 'header', false],
+  ['streamCheckout', 'ticket', 'query', false],
+  ['listOrders', 'limit', 'query', false],
+  ['listOrders', 'cursor', 'query', false],
+  ['listPayments', 'status', 'query', false],
+])('When a client asks %s, then the document tells it of %s in the %s', (id, name, where, required) => {
+  const { parameters } = describedAs(id);
+  expect(parameters.find((each) => each.name === name)).toMatchObject({
+    in: where,
+    required,
+    description: expect.stringMatching(/\w+/),
+  });
 });

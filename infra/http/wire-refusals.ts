@@ -1,0 +1,81 @@
+/**
+ * Refusals of what never becomes a request of Express: bytes that are not HTTP, headers that are too large, a request
+ * that takes too long, one without Host, an expectation nobody meets. Node would answer these with a bare status line;
+ * here they are problems like every other refusal, and the connection ends with them.
+ */
+import { type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Problem, type ProblemCode } from '../../domain/errors';
+import { problemDocument, sendProblem } from './problem-response';
+import { requestIdOf } from './request-headers';
+
+/** Node's codes for a `clientError`; all others are bytes that its parser does not take for HTTP. */
+const CODES: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+/** For the rest of what the client sends: closing with bytes unread resets the connection, and the answer is lost. */
+const LINGER_MS = 1_000;
+
+const problemOfWireError = ({ code = '' }: NodeJS.ErrnoException): Problem =>
+  CODES[code] ? new Problem(CODES[code]) : new Problem('malformed_request', { detail: 'this is not valid HTTP' });
+
+/** The whole answer as it goes over the wire: there is no request, so there is no response object either. */
+function answerText(problem: Problem): string {
+  const requestId = requestIdOf(undefined);
+  const body = JSON.stringify(problemDocument(problem, requestId));
+  return [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `Date: ${new Date().toUTCString()}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `Request-Id: ${requestId}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}
+
+function refuse(socket: Duplex, error: Error): void {
+  socket.end(answerText(problemOfWireError(error)));
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
+const CLOSING = { headers: { connection: 'close' } };
+
+/** RFC 9112, section 3.2. Older versions of HTTP know no Host. */
+const lacksHost: (request: Parameters<RequestListener>[0]) => boolean = ({ httpVersion, headers }) =>
+  httpVersion === '1.1' && headers.host === undefined;
+
+/** Gives the server's requests to `app`, and refuses by itself what cannot become one. Needs `requireHostHeader: false`. */
+export function serveRequests(server: Server, app: RequestListener): void {
+  /** The newest answer of each connection. Those before it have left when it may: answers keep the order of requests. */
+  const newest = new WeakMap<Duplex, ServerResponse>();
+  const isFree = (socket: Duplex): boolean => {
+    const answer = newest.get(socket);
+    return !answer || answer.writableFinished || (answer.socket === socket && !answer.headersSent);
+  };
+  server.on('request', (request, response) => {
+    newest.set(request.socket, response);
+    if (!lacksHost(request)) return app(request, response);
+    sendProblem(
+      response,
+      new Problem('malformed_request', { detail: 'a Host header is needed', ...CLOSING }),
+      requestIdOf(undefined),
+    );
+  });
+  server.on('checkExpectation', (request, response) => {
+    newest.set(request.socket, response);
+    sendProblem(response, new Problem('expectation_failed', CLOSING), requestIdOf(undefined));
+  });
+  server.on('clientError', (error, socket) => {
+    // Refused already, and the rest of it still arrives.
+    if (socket.writableEnded) return;
+    // In the midst of an answer another one would be read as a part of it.
+    if (socket.writable && isFree(socket)) refuse(socket, error);
+    else socket.destroy();
+  });
+}
