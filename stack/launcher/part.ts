@@ -90,7 +90,9 @@ export function createPart(spec: PartSpec, { onChange, say }: PartEvents): Part 
   const untilReady = async (started: ChildProcess): Promise<boolean> => {
     const until = Date.now() + (spec.readyWithinMs ?? READY_MS);
     while (child === started && Date.now() < until) {
-      if (await spec.isReady().catch(() => false)) return true;
+      const isUp = await spec.isReady().catch(() => false);
+      // It may have answered and died since: its exit has set the next attempt going, and must not be taken for ready.
+      if (isUp) return child === started;
       await pause(LOOK_MS);
     }
     return false;

@@ -68,11 +68,15 @@ async function underReads(act: () => Promise<void>) {
   return { reads, failures };
 }
 
-const untilBack = (part: string, before: number | null): Promise<boolean> =>
-  until(() => stack.part(part).state === 'ready' && stack.part(part).pid !== before, {
-    within: 60_000,
-    what: `${part} to be back`,
-  });
+/** One look at the file per step: its state and pid belong together. */
+const untilBack = (name: string, before: number | null): Promise<boolean> =>
+  until(
+    () => {
+      const { state, pid } = stack.part(name);
+      return state === 'ready' && pid !== null && pid !== before;
+    },
+    { within: 60_000, what: `${name} to be back` },
+  );
 
 test('When the printed lines are run unchanged in bash, then they end in CONFIRMED', async () => {
   const [, lines = ''] = /Buy something \(paste into bash\):\n\n([\s\S]+?)\n\n/.exec(stack.output()) ?? [];
