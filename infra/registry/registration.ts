@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { ServiceName } from '../../domain/names';
+import { waitUntilReady } from '../redis/connection';
 import { type Instance, type InstanceNews, instanceKey, registryChannel, registryIndex } from './instance';
 
 export interface RegistrationOptions {
@@ -29,7 +30,13 @@ const HEARD_MS = 250;
 /** One that did not hear reads the list again within this. */
 const READ_AGAIN_MS = 1_200;
 
-/** Registers at once and again every third of the TTL; Redis being down delays it and breaks nothing. */
+/** A process that starts is a moment ahead of its own connection; one that starts without Redis serves without it. */
+const CONNECTED_MS = 1_000;
+
+/**
+ * Registers as soon as Redis is there, again whenever it is back, and every third of the TTL.
+ * Redis being down delays it and breaks nothing: it resolves all the same, and `onError` is told.
+ */
 export async function register(options: RegistrationOptions): Promise<Registration> {
   const { redis, shop, services, instanceId, url, ttlMs, onError } = options;
   const startedAt = new Date().toISOString();
@@ -58,16 +65,23 @@ export async function register(options: RegistrationOptions): Promise<Registrati
     return Number(results?.at(-1)?.[1] ?? 0);
   };
 
-  let beating: Promise<void> = beat('here').catch(onError);
+  let beating: Promise<void> = Promise.resolve();
+  const sayHere = (): void => {
+    beating = beat('here').catch(onError);
+  };
+  redis.on('ready', sayHere);
+  if (redis.status === 'ready') sayHere();
   const timer = setInterval(() => {
     beating = beat().catch(onError);
   }, ttlMs / 3);
+  await waitUntilReady(redis, CONNECTED_MS).catch(onError);
   await beating;
 
   return {
     goodbye: () => {
       goodbye ??= (async () => {
         clearInterval(timer);
+        redis.off('ready', sayHere);
         // A heartbeat under way would write the key again after we deleted it.
         await beating;
         const heardBy = await leave().catch((error: unknown) => {

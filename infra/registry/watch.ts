@@ -5,6 +5,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { ServiceName } from '../../domain/names';
+import { waitUntilReady } from '../redis/connection';
 import { type Instance, instanceKey, parseInstance, parseNews, registryChannel, registryIndex } from './instance';
 
 export interface InstanceList {
@@ -27,6 +28,8 @@ export interface WatchOptions {
 }
 
 const READ_EVERY_MS = 1_000;
+/** A process that starts is a moment ahead of its own connection. */
+const CONNECTED_MS = 1_000;
 
 /** A list that never changes. */
 export const fixedInstances = (instances: readonly Instance[]): InstanceList => ({
@@ -136,6 +139,7 @@ export async function watchRegistry(options: WatchOptions): Promise<InstanceList
   });
   subscriber.subscribe(registryChannel(shop)).catch(onError);
 
+  await waitUntilReady(redis, CONNECTED_MS).catch(onError);
   await readAgain();
   let timer = setTimeout(function again() {
     void readAgain().finally(() => {

@@ -1,6 +1,10 @@
+import { createLogger } from '../../infra/process/logger';
+import { createReleasers } from '../../infra/process/releasers';
+import { CHECKOUT, connectRedis, connectSubscriber } from '../../infra/redis/connection';
 import { parseStaticRegistry, registryIndex } from '../../infra/registry/instance';
-import { createRoster } from '../../infra/registry/watch';
-import { startOwnRedis } from '../support/servers';
+import { register } from '../../infra/registry/registration';
+import { createRoster, watchRegistry } from '../../infra/registry/watch';
+import { startOwnRedis, testServers, uniqueName } from '../support/servers';
 import { until } from '../support/until';
 import { startEdge, TTL_MS } from './support/edge';
 
@@ -75,5 +79,61 @@ test('When Redis is wiped, then down, then back empty, then the gateway serves a
   } finally {
     await edge.stop();
     await redis.destroy();
+  }
+});
+
+/** A shop of its own whose heartbeats are far apart: what is known is known from the first word. */
+function createEarly(url: string) {
+  const errors: unknown[] = [];
+  const onError = (error: unknown): void => void errors.push(error);
+  const [redis, subscriber] = [connectRedis(url, CHECKOUT), connectSubscriber(url)];
+  const common = { redis, shop: uniqueName('early'), ttlMs: 600_000, onError };
+  const releasers = createReleasers(createLogger('test', 'silent'));
+  releasers.add('connections', () => [redis, subscriber].forEach((each) => void each.disconnect()));
+  return {
+    redis,
+    errors,
+    isKnown: async (): Promise<boolean> => (await redis.scard(registryIndex(common.shop))) === 1,
+    async register() {
+      const instance = { services: ['carts'], instanceId: 'a', url: 'http://127.0.0.1:1' } as const;
+      const registration = await register({ ...common, ...instance });
+      releasers.add('registration', () => registration.goodbye());
+      return registration;
+    },
+    async watch() {
+      const list = await watchRegistry({ ...common, subscriber });
+      releasers.add('list', () => list.stop());
+      return list;
+    },
+    release: () => releasers.releaseAll(),
+  };
+}
+
+test('When a process registers and a gateway looks before their connections are there, then both know at once', async () => {
+  const early = createEarly(testServers().redis);
+  try {
+    expect(early.redis.status).not.toBe('ready');
+    const [list] = await Promise.all([early.watch(), early.register()]);
+    await until(() => list.of('carts').length === 1, { within: 5_000, what: 'the instance to be known' });
+    expect(early.errors).toEqual([]);
+  } finally {
+    await early.release();
+  }
+});
+
+test('When a process starts while Redis is down, then it serves, and is registered as soon as Redis is back', async () => {
+  const server = await startOwnRedis();
+  await server.stop();
+  const early = createEarly(server.url);
+  try {
+    const registration = await early.register();
+    expect(early.errors).toHaveLength(1);
+    await server.start();
+    await until(early.isKnown, { within: 10_000, what: 'the instance to be registered' });
+    await registration.goodbye();
+    expect(await early.isKnown()).toBe(false);
+  } finally {
+    await early.release();
+    await server.destroy();
   }
 });
