@@ -1,6 +1,6 @@
 /** Connects the audit to the stores it reads. */
 import { createDataSource } from '../infra/mysql/data-source';
-import { sqlOf } from '../infra/mysql/transaction';
+import { inSnapshot, sqlOf } from '../infra/mysql/transaction';
 import { type Config, requireSettings } from '../infra/process/config';
 import { BULK, connectRedis, waitUntilReady } from '../infra/redis/connection';
 import { createTemporal } from '../infra/temporal/client';
@@ -40,6 +40,7 @@ export async function connectAudit(config: AuditConfig, observationsFile?: strin
   const temporal = createTemporal(config);
   const deps: AuditDeps = {
     sql: sqlOf(source),
+    inSnapshot: (read) => inSnapshot(source, read),
     redis,
     shop: config.SHOP,
     isRunning: async (workflowId) => (await readLife(temporal, workflowId)) === 'running',

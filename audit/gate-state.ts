@@ -1,14 +1,22 @@
 /** The gate as it stands in Redis, read for the audit: open generation, products, holds. */
 import type { Redis } from 'ioredis';
-import { parseHold } from '../infra/redis/hold';
+import { type HeldLine, parseHold } from '../infra/redis/hold';
 import { gateKeys } from '../infra/redis/keys';
 
 export interface GateState {
   /** null: closed */
   readonly generation: number | null;
   readonly available: ReadonlyMap<string, number>;
-  readonly holds: ReadonlyMap<string, { readonly takenAt: number | null; readonly productIds: readonly string[] }>;
+  /** by order id */
+  readonly holds: ReadonlyMap<string, AuditedHold>;
 }
+export interface AuditedHold {
+  /** ms since the epoch, Redis' clock; null once its order's row is known to be there */
+  readonly takenAt: number | null;
+  readonly lines: readonly HeldLine[];
+}
+/** A hold without a row, or beyond its order's end, for longer than this is a stray. */
+export const HOLD_ALONE_MS = 60_000;
 
 export async function readGate(redis: Redis, shop: string, productIds: readonly string[]): Promise<GateState> {
   const keys = gateKeys(shop);
@@ -20,14 +28,10 @@ export async function readGate(redis: Redis, shop: string, productIds: readonly 
     const units = await redis.hget(of.product(productId), 'available');
     if (units !== null) available.set(productId, Number(units));
   }
-  const holds = new Map<string, { takenAt: number | null; productIds: string[] }>();
+  const holds = new Map<string, AuditedHold>();
   for (const [orderId, text] of Object.entries(await redis.hgetall(of.holds))) {
     const takenAt = await redis.zscore(of.fresh, orderId);
-    const { lines } = parseHold(text);
-    holds.set(orderId, {
-      takenAt: takenAt === null ? null : Number(takenAt),
-      productIds: lines.map((line) => line.productId),
-    });
+    holds.set(orderId, { takenAt: takenAt === null ? null : Number(takenAt), lines: parseHold(text).lines });
   }
   return { generation, available, holds };
 }

@@ -4,6 +4,7 @@ import { readPayments, sum } from './money';
 
 export const moneyAgrees: Check = {
   name: 'I3 money agrees with the provider',
+  atQuiet: true,
   async run({ sql, captures }) {
     const payments = await readPayments(sql);
     const provider = await captures();

@@ -3,6 +3,7 @@ import type { Check, Offender, ProviderCapture } from './audit';
 
 export const oneCapture: Check = {
   name: 'I4 one capture per order',
+  atQuiet: true,
   async run({ sql, captures }) {
     const standing = (await captures()).filter((capture) => capture.refunded < capture.amount);
     const byOrder = new Map<string, ProviderCapture[]>();

@@ -1,7 +1,8 @@
 /** How often the audit looks: once, until everything is quiet, or again and again during a sale. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type AuditDeps, type AuditReport, lasting, runAudit } from './audit';
+import { type AuditDeps, type AuditReport, runAudit } from './audit';
 import { CHECKS } from './index';
+import { lasting, readVersions } from './lasting';
 
 const LOOK_MS = 1_000;
 
@@ -25,11 +26,26 @@ export async function auditUntilQuiet(deps: AuditDeps, waitMs: number): Promise<
   }
 }
 
-/** One look during a sale: reads twice and keeps what both times was the same. */
-export async function auditTwice(deps: AuditDeps): Promise<DatedReport> {
+/** Offenders cannot be judged without versions: a check that could not be made, and none that is told on suspicion. */
+function unjudged(report: DatedReport, error: unknown): DatedReport {
+  const text = error instanceof Error ? error.message : String(error);
+  const checks = report.checks.map((check) => ({ ...check, offenders: [], ok: check.error === undefined }));
+  const failed = { name: 'versions', ok: false, error: text, counts: {}, offenders: [] };
+  return { at: report.at, ok: false, checks: [...checks, failed] };
+}
+
+/** One look during a sale: reads twice and keeps what lasted, see lasting.ts. */
+export async function auditTwice(sale: AuditDeps): Promise<DatedReport> {
+  const deps = { ...sale, duringSale: true };
   const before = await look(deps);
   if (before.ok) return before;
-  await pause(LOOK_MS);
-  const after = await look(deps);
-  return { at: after.at, ...lasting(before, after) };
+  try {
+    const first = { report: before, versions: await readVersions(deps, before) };
+    await pause(LOOK_MS);
+    const after = await look(deps);
+    const second = { report: after, versions: await readVersions(deps, before) };
+    return { at: after.at, ...lasting(first, second) };
+  } catch (error) {
+    return unjudged(before, error);
+  }
 }

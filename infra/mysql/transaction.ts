@@ -129,6 +129,20 @@ export async function inTransaction<T>(
   }
 }
 
+/** One view of all tables at one moment, whatever is committed meanwhile. */
+export async function inSnapshot<T>(source: DataSource, read: (sql: Sql) => Promise<T>): Promise<T> {
+  const runner = source.createQueryRunner();
+  try {
+    await runner.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    await runner.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+    return await read(sqlOf(runner));
+  } finally {
+    // Read only: nothing to keep. A connection that is gone has ended its transaction by itself.
+    await runner.query('ROLLBACK').catch(() => undefined);
+    await runner.release();
+  }
+}
+
 /**
  * One INSERT for many rows. `row` is one row's placeholders, and may call functions of the server.
  * @param into `table (column, …)`

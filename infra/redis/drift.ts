@@ -8,8 +8,8 @@
  * or one that is missing; those are put right first, and only what still differs afterwards is written as a number.
  */
 import type { DataSource } from 'typeorm';
-import { type GateReads, gateReads, inSnapshot, type StockedProduct } from '../mysql/repositories/gate';
-import { sqlOf } from '../mysql/transaction';
+import { gateReads, type StockedProduct } from '../mysql/repositories/gate';
+import { inSnapshot, sqlOf } from '../mysql/transaction';
 import type { Gate } from './gate-types';
 import { parseHold } from './hold';
 import { createHoldCheck } from './hold-check';
@@ -88,9 +88,9 @@ export function createDriftCheck({ source, open, gate, readAdjustments }: DriftD
   const comparePage = async (generation: number, productIds: readonly string[], after: string) => {
     const believed = await believedOf(generation, productIds);
     const fresh = await holds.readFresh(generation);
-    const { products, known } = await inSnapshot(source, async (reads: GateReads) => ({
-      products: await reads.products(after, productIds.length),
-      known: await reads.known(fresh.map(({ orderId }) => orderId)),
+    const { products, known } = await inSnapshot(source, async (sql) => ({
+      products: await gateReads(sql).products(after, productIds.length),
+      known: await gateReads(sql).known(fresh.map(({ orderId }) => orderId)),
     }));
     const withoutRow = unitsOf(fresh.filter(({ orderId }) => !known.has(orderId)));
     const differences: Difference[] = [];

@@ -14,7 +14,8 @@
  */
 import type { ChainableCommander } from 'ioredis';
 import type { DataSource } from 'typeorm';
-import { createGateRow, firstOrderIdAt, type GateReads, inSnapshot } from '../mysql/repositories/gate';
+import { createGateRow, firstOrderIdAt, type GateReads, gateReads } from '../mysql/repositories/gate';
+import { inSnapshot } from '../mysql/transaction';
 import { formatHold, formatRecord, mergeLines } from './hold';
 import type { GenerationKeys } from './keys';
 import { removeGenerations } from './old-generations';
@@ -56,7 +57,7 @@ export async function rebuildGate(source: DataSource, gate: OpenGate): Promise<R
       await row.lease(LEASE_MS);
       await execute(gate, fill);
     };
-    await inSnapshot(source, (reads) => writeGeneration(gate.keys.of(generation), reads, write));
+    await inSnapshot(source, (sql) => writeGeneration(gate.keys.of(generation), gateReads(sql), write));
     const opened = await row.whileCurrent(generation, () => open(gate, generation, runId));
     return opened ? { kind: 'rebuilt', generation } : { kind: 'outdated' };
   } finally {

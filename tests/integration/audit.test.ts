@@ -183,6 +183,82 @@ describe('I8', () => {
         ]);
       },
     ));
+
+  describe('when an order has waited for a claim for over a minute', () => {
+    const AGO = 'UTC_TIMESTAMP(3) - INTERVAL';
+    /** The queued order is two minutes old, and comes before or after the confirmed one. */
+    const waiting = async (order: 'before' | 'after') => {
+      const { queued, confirmed } = shop;
+      await shop.gate.sql.change(`UPDATE orders SET created_at = ${AGO} 2 MINUTE WHERE id = ?`, [queued.orderId]);
+      if (order === 'before') await swapSequences(queued.orderId, confirmed.orderId);
+    };
+    const swapSequences = async (one: string, other: string): Promise<void> => {
+      const rows = await shop.gate.sql.rows<{ id: string; sequence: number }>(
+        'SELECT id, sequence FROM orders WHERE id IN (?)',
+        [[one, other]],
+      );
+      const sequenceOf = (id: string): number => rows.find((row) => row.id === id)?.sequence ?? 0;
+      const [first, second] = [sequenceOf(one), sequenceOf(other)];
+      const set = (id: string, sequence: number) =>
+        shop.gate.sql.change('UPDATE orders SET sequence = ? WHERE id = ?', [sequence, id]);
+      await set(one, -1);
+      await set(other, first);
+      await set(one, second);
+    };
+    const claimed = (seconds: number) =>
+      shop.gate.sql.change(`UPDATE orders SET claimed_at = ${AGO} ? SECOND WHERE id = ?`, [
+        seconds,
+        shop.confirmed.orderId,
+      ]);
+    let sequences: readonly { id: string; sequence: number }[] = [];
+    beforeEach(async () => {
+      sequences = await shop.gate.sql.rows('SELECT id, sequence FROM orders WHERE id IN (?)', [
+        [shop.queued.orderId, shop.confirmed.orderId],
+      ]);
+    });
+    afterEach(async () => {
+      const { queued, confirmed } = shop;
+      const [first] = sequences;
+      const [now] = await shop.gate.sql.rows<{ sequence: number }>('SELECT sequence FROM orders WHERE id = ?', [
+        first?.id ?? '',
+      ]);
+      if (now?.sequence !== first?.sequence) await swapSequences(queued.orderId, confirmed.orderId);
+      await shop.gate.sql.change('UPDATE orders SET claimed_at = NULL WHERE id = ?', [confirmed.orderId]);
+      await shop.gate.sql.change('UPDATE orders SET created_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE id = ?', [
+        queued.orderId,
+      ]);
+    });
+
+    test('and nobody claims any, then it is named', async () => {
+      await waiting('after');
+      await claimed(61);
+      expect(await found('I8')).toEqual([{ orderId: shop.queued.orderId, what: 'nobody claims orders' }]);
+    });
+    test('and the line moves, then it waits for its turn', async () => {
+      await waiting('after');
+      await claimed(5);
+      expect(await violations()).toEqual([]);
+    });
+    test('and a later one was claimed a minute ago, then it is named', async () => {
+      await waiting('before');
+      await claimed(70);
+      // The line moves all the same.
+      await whilePlanted(
+        sql(`UPDATE orders SET claimed_at = UTC_TIMESTAMP(3) WHERE id = ?`, shop.refunded.orderId),
+        sql('UPDATE orders SET claimed_at = NULL WHERE id = ?', shop.refunded.orderId),
+        async () => {
+          expect(await found('I8')).toEqual([
+            { orderId: shop.queued.orderId, what: 'later ones were claimed before it' },
+          ]);
+        },
+      );
+    });
+    test('and a later one was claimed just now, then it may be in the same claim', async () => {
+      await waiting('before');
+      await claimed(5);
+      expect(await violations()).toEqual([]);
+    });
+  });
 });
 
 describe('I9', () => {

@@ -1,5 +1,6 @@
 /** During a sale stores differ for a moment: only what stands unchanged in two looks is a finding. Rounds can be told apart. */
-import { type AuditDeps, type AuditReport, type CheckResult, lasting, type Offender } from '../../audit/audit';
+import type { AuditDeps, AuditReport, CheckResult, Offender } from '../../audit/audit';
+import { lasting, type Versions } from '../../audit/lasting';
 import { auditTwice, auditUntilQuiet } from '../../audit/run';
 import { createShow } from '../../audit/show';
 
@@ -9,19 +10,52 @@ const report = (offenders: readonly Offender[], more: Partial<CheckResult> = {})
 };
 const off = (says: number): Offender => ({ productId: 'prd', what: 'gate available', says, expected: 3 });
 
+const NOTHING: Versions = { orders: new Map(), products: new Map() };
+const look = (offenders: readonly Offender[], versions = NOTHING, more: Partial<CheckResult> = {}) => ({
+  report: report(offenders, more),
+  versions,
+});
+const product = (changes: string): Versions => ({ ...NOTHING, products: new Map([['prd', changes]]) });
+const order = (version: number, isSettled = true): Versions => ({
+  ...NOTHING,
+  orders: new Map([['ord', { version, isSettled }]]),
+});
+
 test('When an offender is the same in both looks, then it is reported', () => {
-  expect(lasting(report([off(4)]), report([off(4)]))).toEqual(report([off(4)]));
+  expect(lasting(look([off(4)]), look([off(4)]))).toEqual(report([off(4)]));
+  expect(lasting(look([off(4)], product('1:a 7')), look([off(4)], product('1:a 7')))).toEqual(report([off(4)]));
 });
 
 test('When it is gone, new or changed in the second look, then it is not', () => {
   const clean = report([]);
-  expect(lasting(report([off(4)]), report([]))).toEqual(clean);
-  expect(lasting(report([]), report([off(4)]))).toEqual(clean);
-  expect(lasting(report([off(4)]), report([off(5)]))).toEqual(clean);
+  expect(lasting(look([off(4)]), look([]))).toEqual(clean);
+  expect(lasting(look([]), look([off(4)]))).toEqual(clean);
+  expect(lasting(look([off(4)]), look([off(5)]))).toEqual(clean);
+});
+
+test('When it is the same, and its version has moved between, then it is not: it is another difference', () => {
+  const clean = report([]);
+  expect(lasting(look([off(4)], product('1:a 7')), look([off(4)], product('1:a 8')))).toEqual(clean);
+  // A gate that was rebuilt meanwhile counts from the beginning.
+  expect(lasting(look([off(4)], product('1:a 7')), look([off(4)], product('2:b 7')))).toEqual(clean);
+  const gone: Offender = { orderId: 'ord', what: 'planted' };
+  expect(lasting(look([gone], order(3)), look([gone], order(4)))).toEqual(clean);
+  expect(lasting(look([gone], order(3)), look([gone], order(3)))).toEqual(report([gone]));
+});
+
+test('When an order is still on its way, then the checks that hold at quiet wait for it, the others do not', () => {
+  const offender: Offender = { orderId: 'ord', what: 'planted' };
+  const [before, after] = [order(3, false), order(3, false)];
+  const named = (name: string) => ({ name });
+  const money = (versions: Versions) => look([offender], versions, named('I3 money agrees with the provider'));
+  expect(lasting(money(before), money(after)).ok).toBe(true);
+  expect(lasting(money(before), money(order(3))).ok).toBe(false);
+  const paid = (versions: Versions) => look([offender], versions, named('I6 confirmed orders are paid once'));
+  expect(lasting(paid(before), paid(after)).ok).toBe(false);
 });
 
 test('When the second look could not be made, then it is not ok', () => {
-  expect(lasting(report([]), report([], { error: 'no answer' })).ok).toBe(false);
+  expect(lasting(look([]), look([], NOTHING, { error: 'no answer' })).ok).toBe(false);
 });
 
 describe('what is written', () => {

@@ -112,20 +112,6 @@ export const gateReads = (sql: Sql): GateReads => ({
   },
 });
 
-/** One view of all tables at one moment, whatever is committed meanwhile. */
-export async function inSnapshot<T>(source: DataSource, read: (reads: GateReads) => Promise<T>): Promise<T> {
-  const runner = source.createQueryRunner();
-  try {
-    await runner.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-    await runner.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    return await read(gateReads(sqlOf(runner)));
-  } finally {
-    // Read only: nothing to keep. A connection that is gone has ended its transaction by itself.
-    await runner.query('ROLLBACK').catch(() => undefined);
-    await runner.release();
-  }
-}
-
 /** The row `gate`: the generation every acceptance checks, and the lease of the rebuild. */
 export function createGateRow(source: DataSource) {
   const sql = sqlOf(source);

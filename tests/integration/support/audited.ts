@@ -37,6 +37,10 @@ export interface AuditedShop {
   readonly refunded: Paid;
   /** Captures money at the provider, whatever we think of it; answers the payment key. */
   capture(orderId: string, amount?: number): Promise<string>;
+  /** One more order whose payment was captured a moment ago: its saga has not written it down yet. */
+  begunPayment(): Promise<Paid>;
+  /** One more order that was cancelled a moment ago: the gate still has its hold. */
+  cancelledInMariadb(): Promise<Bought>;
   /** Gives all of it back. */
   giveBack(paymentKey: string): Promise<void>;
   destroy(): Promise<void>;
@@ -86,24 +90,32 @@ function createBuyer(gate: GateFixture, productId: string) {
     await gate.ledger.openOrder({ ...order, holdMs: 600_000 });
     return order;
   };
-  const pay = async (capture: AuditedShop['capture']): Promise<Paid> => {
+  /** The provider has captured, and nobody has written that down yet. */
+  const begin = async (capture: AuditedShop['capture']): Promise<Paid> => {
     const order = await open();
     const paymentKey = await capture(order.orderId);
     const begun = await gate.ledger.beginPayment({ ...order, paymentKey, amount: PRICE, attemptsMax: ATTEMPTS });
     if (begun.kind !== 'begun') throw new Error(`not begun: ${begun.kind}`);
-    const { paymentId } = begun;
-    const approvedAt = new Date().toISOString();
-    await gate.ledger.recordCapture({ ...order, paymentId, approvedAt, amount: PRICE, method: null });
-    await gate.gate.syncHold(order.orderId);
-    return { ...order, paymentId, paymentKey };
+    return { ...order, paymentId: begun.paymentId, paymentKey };
   };
-  const cancel = async (): Promise<Bought> => {
+  const pay = async (capture: AuditedShop['capture']): Promise<Paid> => {
+    const paid = await begin(capture);
+    const approvedAt = new Date().toISOString();
+    await gate.ledger.recordCapture({ ...paid, approvedAt, amount: PRICE, method: null });
+    await gate.gate.syncHold(paid.orderId);
+    return paid;
+  };
+  const end = async (): Promise<Bought> => {
     const order = await open();
     await gate.ledger.endOrder({ ...order, status: 'CANCELLED', reason: 'cancelled_by_buyer' });
+    return order;
+  };
+  const cancel = async (): Promise<Bought> => {
+    const order = await end();
     await gate.gate.syncHold(order.orderId);
     return order;
   };
-  return { buy, pay, cancel };
+  return { buy, begin, pay, end, cancel };
 }
 
 export async function createAuditedShop(): Promise<AuditedShop> {
@@ -137,6 +149,8 @@ export async function createAuditedShop(): Promise<AuditedShop> {
   const { adjustments } = await gate.ledger.recordRefund(refunded);
   for (const adjustment of adjustments) await gate.gate.applyAdjustment(adjustment);
   const queued = await buyer.buy();
+  // Nobody claims orders here: its minute in the line must not run out while a slow machine looks at the shop.
+  await gate.sql.change('UPDATE orders SET created_at = created_at + INTERVAL 1 HOUR WHERE id = ?', [queued.orderId]);
   await takeAll(gate);
 
   const temporal = testTemporal();
@@ -161,6 +175,8 @@ export async function createAuditedShop(): Promise<AuditedShop> {
     confirmed,
     refunded,
     capture,
+    begunPayment: () => buyer.begin(capture),
+    cancelledInMariadb: buyer.end,
     giveBack,
     async destroy() {
       await audit.close();
