@@ -5,7 +5,7 @@ import type { Events, OrderBody } from './events';
 import type { Answer, Call, Http } from './http';
 import { type LoadMember, renew } from './members';
 import { toldOf } from './observations';
-import { count, type Ending, record, type Tally } from './tally';
+import { count, type Ending, type Newest, record, type Tally } from './tally';
 
 export type Habit = 'pays' | 'declined' | 'abandons';
 
@@ -44,6 +44,10 @@ interface Order {
   readonly orderId: string;
   readonly amount: number;
   readonly eventsUrl: string;
+}
+
+interface Authorised extends Order {
+  readonly paymentKey: string;
 }
 
 const ENDING_OF: Readonly<Record<string, Ending>> = {
@@ -92,7 +96,8 @@ async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
     tally.accepted += 1;
     tally.lastAcceptanceMs = Math.max(tally.lastAcceptanceMs, sinceStart);
     record(tally.acceptance, now - buyer.intended);
-    const { orderId, amount, eventsUrl } = answer.body;
+    const { orderId, amount, eventsUrl, sequence } = answer.body;
+    remember(tally, { orderId: String(orderId), sequence: Number(sequence), token: buyer.member.accessToken });
     return { orderId: String(orderId), amount: Number(amount), eventsUrl: String(eventsUrl) };
   }
   const code = String(answer.body.code ?? 'no code');
@@ -101,11 +106,15 @@ async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
   return null;
 }
 
+/** Answers overtake each other: the end of the line is the highest number. */
+function remember(tally: Tally, accepted: Newest): void {
+  if (accepted.sequence > (tally.newest?.sequence ?? -1)) tally.newest = accepted;
+}
+
 /** From acceptance on an order exists: whatever goes wrong now, its end is looked for. */
 async function goOn(scene: Scene, buyer: Buyer, order: Order): Promise<Ending> {
   if (scene.thinkMs > 0) await pause(scene.thinkMs);
   if (buyer.habit !== 'abandons') {
-    scene.tally.paid += 1;
     const paid = await pay(scene, buyer, order);
     if (paid !== 'elsewhere') return paid;
   }
@@ -115,17 +124,19 @@ async function goOn(scene: Scene, buyer: Buyer, order: Order): Promise<Ending> {
 /** Pays until the order is paid for or can no longer be; a declined buyer uses up all attempts. */
 async function pay(scene: Scene, buyer: Buyer, order: Order): Promise<Ending | 'elsewhere'> {
   const until = Date.now() + scene.patienceMs;
-  for (;;) {
-    const answer = await payOnce(scene, buyer, order, until);
+  for (let attempt = 1; ; attempt += 1) {
+    const paymentKey = await authorise(scene, buyer, order, until);
+    if (attempt === 1) scene.tally.paid += 1;
+    const answer = await payOnce(scene, buyer, { ...order, paymentKey }, until);
     if (typeof answer === 'string') return answer;
     if (answer?.status === 200) return 'confirmed';
     if (answer?.status !== 402 || Number(answer.body.attemptsLeft) === 0) return 'elsewhere';
   }
 }
 
-/** One authorisation, confirmed until the answer is final or the order has ended; null when our patience ends. */
-async function payOnce(scene: Scene, buyer: Buyer, order: Order, until: number): Promise<Answer | Ending | null> {
-  const paymentKey = await authorise(scene, buyer, order, until);
+/** Confirms one authorised payment until the answer is final or the order has ended; null when our patience ends. */
+async function payOnce(scene: Scene, buyer: Buyer, order: Authorised, until: number): Promise<Answer | Ending | null> {
+  const { paymentKey } = order;
   const key = randomUUID();
   const startedAt = performance.now();
   while (Date.now() < until) {

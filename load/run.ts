@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { createEvent, findSaga, logIn } from './admin';
 import { auditChecks } from './audit';
+import { watchBacklog } from './backlog';
 import { type Habit, play, type Scene } from './buyer';
 import { createEvents } from './events';
 import { createHttp, type Http } from './http';
@@ -26,6 +27,8 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
   const gateway = createHttp(target.gateway, Math.min(options.connections, options.buyers));
   const events = createEvents(target.gateway);
   const sandbox = createHttp(target.sandbox, Math.min(64, options.buyers));
+  // A connection of its own: the look at the line must not wait behind those who stand in it.
+  const onlooker = createHttp(target.gateway, 1);
   try {
     await assertAnswers(gateway, target.gateway);
     if (options.product !== undefined) await assertProduct(gateway, options.product);
@@ -43,8 +46,10 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
       thinkMs: options.think,
       patienceMs: options.patience * 1_000,
     };
-    const progress = showSale(tally, options.buyers);
+    const backlog = watchBacklog(onlooker, () => tally.newest);
+    const progress = showSale(tally, options.buyers, backlog.length);
     await sell(scene, members, options);
+    await backlog.stop();
     progress.stop();
     // A long sale outlives the admin's first token.
     const slowest = await nameSlowest(gateway, await logIn(gateway, target.admin), slowestOf(tally.ended));
@@ -54,7 +59,7 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
     const repeats = { ...gateway.repeats };
     return createReport({ options, productId, tally, repeats, slowest, verdict });
   } finally {
-    await Promise.all([gateway.close(), events.close(), sandbox.close()]);
+    await Promise.all([gateway.close(), events.close(), sandbox.close(), onlooker.close()]);
   }
 }
 

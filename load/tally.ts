@@ -21,6 +21,13 @@ export interface Ended {
   readonly tookMs: number;
 }
 
+export interface Newest {
+  readonly orderId: string;
+  readonly sequence: number;
+  /** of its buyer: nobody else may see its place */
+  readonly token: string;
+}
+
 export interface Tally {
   sent: number;
   accepted: number;
@@ -30,8 +37,10 @@ export interface Tally {
   readonly failed: Record<string, number>;
   /** what went wrong after an acceptance; the order itself is among the ended */
   readonly troubles: Record<string, number>;
-  /** buyers whose payment was given to the provider */
+  /** buyers who have authorised a payment */
   paid: number;
+  /** the order accepted last in line, whose place is the length of the line */
+  newest: Newest | null;
   readonly ended: Ended[];
   /** promises made to buyers, for the audit */
   readonly told: Told[];
@@ -57,6 +66,7 @@ export const createTally = (): Tally => ({
   failed: {},
   troubles: {},
   paid: 0,
+  newest: null,
   ended: [],
   told: [],
   acceptance: histogram(),
