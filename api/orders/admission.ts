@@ -13,7 +13,7 @@ import { createId } from '../../domain/ids';
 import type { Acceptance, Reservation } from '../../infra/mysql/ledger/types';
 import type { OrderRow, OrdersRepository } from '../../infra/mysql/repositories/orders';
 import type { Gate, ReserveOutcome, ReserveRequest } from '../../infra/redis/gate-types';
-import type { BacklogBound } from './backlog';
+import type { BacklogBound, Entry } from './backlog';
 import type { Breaker } from './breaker';
 
 export interface CheckoutRequest {
@@ -44,6 +44,8 @@ export interface AdmissionDeps {
   /** logs what a refusal must not hide */
   readonly onError: (error: unknown, what: string) => void;
 }
+
+type Seat = Pick<Extract<Entry, { kind: 'seated' }>, 'leave'>;
 
 /** A repeat may meet the first call between gate and ledger: this long it waits for the row. */
 const ROW_WAIT_MS = 2_000;
@@ -104,8 +106,10 @@ export function createAdmission(deps: AdmissionDeps) {
     });
   };
 
-  const record = async (reservation: Reservation, request: CheckoutRequest): Promise<Admitted> => {
+  const record = async (reservation: Reservation, request: CheckoutRequest, seat: Seat): Promise<Admitted> => {
     const { orderId } = reservation;
+    // In one turn: the place in the line takes over from the seat.
+    seat.leave();
     const acceptance = await deps.backlog
       .joining(() => deps.accept(reservation))
       .catch((error: unknown) => {
@@ -143,17 +147,18 @@ export function createAdmission(deps: AdmissionDeps) {
     }
   };
 
-  const assertRoom = async (request: CheckoutRequest): Promise<void> => {
+  const takeSeat = async (request: CheckoutRequest): Promise<Seat> => {
     if (!(await deps.breaker.isClosed())) throw new Problem('unavailable', { retryAfterS: 1 });
     // Whoever cannot count the line could not record an order either: such failures open the breaker too.
-    const retryAfterS = await deps.backlog.full().catch((error: unknown) => {
+    const entry = await deps.backlog.enter().catch((error: unknown) => {
       deps.breaker.failed();
       throw error;
     });
-    if (retryAfterS === null) return;
+    if (entry.kind === 'seated') return entry;
     // An accepted checkout that is repeated keeps its answer, however long the line is.
     const row = await orders.findByKey(request.memberId, request.idempotencyKey);
-    if (!row) throw new Problem('backlog_full', { retryAfterS });
+    if (!row) throw new Problem('backlog_full', { retryAfterS: entry.retryAfterS });
+    return { leave: () => undefined };
   };
 
   const reserve = (orderId: string, request: CheckoutRequest): Promise<ReserveOutcome> => {
@@ -172,18 +177,32 @@ export function createAdmission(deps: AdmissionDeps) {
     });
   };
 
-  const attempt = async (request: CheckoutRequest): Promise<Admitted | null> => {
+  const attempt = async (request: CheckoutRequest, seat: Seat): Promise<Admitted | null> => {
     const orderId = createId('ord');
     const outcome = await reserve(orderId, request);
     if (outcome.kind === 'reserved') {
       const { sequence, generation, lines, amount, limits } = outcome;
       const { memberId, idempotencyKey, bodyHash, fromCart } = request;
       const taken = { sequence, generation, lines, amount, limits };
-      return record({ orderId, memberId, idempotencyKey, bodyHash, fromCart, ...taken }, request);
+      return record({ orderId, memberId, idempotencyKey, bodyHash, fromCart, ...taken }, request, seat);
     }
+    // Whatever it is told now, it takes no place in the line.
+    seat.leave();
     if (outcome.kind !== 'replayed') throw await refusalOf(outcome, request);
     const row = await rowOfKey(request);
     return row ? replay(row, request) : null;
+  };
+
+  const decide = async (request: CheckoutRequest, seat: Seat): Promise<Admitted> => {
+    const known = deps.knownSoldOut(
+      request.lines.map((line) => line.productId),
+      request.memberId,
+    );
+    if (known !== null) throw await soldOut(known);
+    // Twice: the first holder of the key may have been refused by the ledger while we waited for its row.
+    const admitted = (await attempt(request, seat)) ?? (await attempt(request, seat));
+    if (!admitted) throw new Problem('request_in_progress', { retryAfterS: 1 });
+    return admitted;
   };
 
   return {
@@ -192,16 +211,12 @@ export function createAdmission(deps: AdmissionDeps) {
      * @throws Problem with the refusal; nothing of a refused request remains
      */
     async admit(request: CheckoutRequest): Promise<Admitted> {
-      await assertRoom(request);
-      const known = deps.knownSoldOut(
-        request.lines.map((line) => line.productId),
-        request.memberId,
-      );
-      if (known !== null) throw await soldOut(known);
-      // Twice: the first holder of the key may have been refused by the ledger while we waited for its row.
-      const admitted = (await attempt(request)) ?? (await attempt(request));
-      if (!admitted) throw new Problem('request_in_progress', { retryAfterS: 1 });
-      return admitted;
+      const seat = await takeSeat(request);
+      try {
+        return await decide(request, seat);
+      } finally {
+        seat.leave();
+      }
     },
   };
 }

@@ -204,3 +204,19 @@ test('When the line is full, then backlog_full without a trace, but an order acc
   expect(await rowsOf(late.memberId)).toEqual([]);
   expect(await admit(request, { backlog })).toMatchObject({ orderId, isReplay: true });
 });
+
+test('When a burst meets a line with few places left, then they are filled and not one order more, and the gate has the rest', async () => {
+  const [units, places, buyers] = [200, 20, 120];
+  const productId = await onSale(units);
+  const { queued } = await shop.ledger.backlog();
+  const backlog = createBacklogBound({ read: shop.ledger.backlog, max: queued + places });
+  const admission = createAdmission({ ...deps, backlog });
+  const ends = await Promise.allSettled(Array.from({ length: buyers }, () => admission.admit(checkout(productId))));
+  const refused = ends.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  const accepted = buyers - refused.length;
+  expect(accepted).toBeGreaterThan(0);
+  expect(accepted).toBeLessThanOrEqual(places);
+  expect(new Set(refused.map((reason) => (reason as { code?: string }).code))).toEqual(new Set(['backlog_full']));
+  expect((await shop.ledger.backlog()).queued - queued).toBe(accepted);
+  expect(await shop.available(productId)).toBe(units - accepted);
+});

@@ -1,5 +1,5 @@
 /** The bound of the line: counted by MariaDB now and then, and by this process in between. */
-import { type BacklogReading, createBacklogBound } from '../../api/orders/backlog';
+import { type BacklogBound, type BacklogReading, createBacklogBound } from '../../api/orders/backlog';
 
 const EVERY_MS = 100;
 const MAX = 1_000;
@@ -17,43 +17,50 @@ beforeEach(() => {
     return { queued, drainPerS };
   };
 });
+/** What somebody is told who asks, is refused by the gate, and leaves: null when there was room, else when to come again. */
+async function ask(backlog: BacklogBound): Promise<number | null> {
+  const entry = await backlog.enter();
+  if (entry.kind === 'full') return entry.retryAfterS;
+  entry.leave();
+  return null;
+}
 const bound = () => createBacklogBound({ read: () => read(), max: MAX, everyMs: EVERY_MS, now: () => atMs });
 
 test('When the line is short, then one count serves all who ask in its life, and no longer', async () => {
   const backlog = bound();
-  await Promise.all(Array.from({ length: 50 }, () => backlog.full()));
-  await backlog.full();
+  await Promise.all(Array.from({ length: 50 }, () => ask(backlog)));
+  await ask(backlog);
   expect(reads).toBe(1);
   atMs += EVERY_MS;
-  await backlog.full();
+  await ask(backlog);
   expect(reads).toBe(2);
 });
 
 test('When others fill the last places, then the next who asks is told so at once', async () => {
   const backlog = bound();
   queued = MAX - 1;
-  expect(await backlog.full()).toBeNull();
+  expect(await ask(backlog)).toBeNull();
   queued = MAX;
-  expect(await backlog.full()).toBeGreaterThan(0);
+  expect(await ask(backlog)).toBeGreaterThan(0);
 });
 
 test('When the line is full, then this is kept for the life of a count, and its end is seen after it', async () => {
   const backlog = bound();
   queued = MAX;
-  await backlog.full();
+  await ask(backlog);
   queued = 0;
-  expect(await backlog.full()).toBeGreaterThan(0);
+  expect(await ask(backlog)).toBeGreaterThan(0);
   expect(reads).toBe(1);
   atMs += EVERY_MS;
-  expect(await backlog.full()).toBeNull();
+  expect(await ask(backlog)).toBeNull();
 });
 
 test('When this process accepts between two counts, then its own orders count', async () => {
   const backlog = bound();
   queued = MAX - 300;
-  expect(await backlog.full()).toBeNull();
+  expect(await ask(backlog)).toBeNull();
   for (let i = 0; i < 300; i += 1) await backlog.joining(async () => undefined);
-  expect(await backlog.full()).toBeGreaterThan(0);
+  expect(await ask(backlog)).toBeGreaterThan(0);
   expect(reads).toBe(1);
 });
 
@@ -62,19 +69,19 @@ test('When an acceptance is under way, then its place is taken, also across a co
   queued = MAX - 1;
   let end: () => void = () => undefined;
   const joining = backlog.joining(() => new Promise<void>((resolve) => (end = resolve)));
-  expect(await backlog.full()).toBeGreaterThan(0);
+  expect(await ask(backlog)).toBeGreaterThan(0);
   end();
   await joining;
   queued = MAX;
   atMs += EVERY_MS;
-  expect(await backlog.full()).toBeGreaterThan(0);
+  expect(await ask(backlog)).toBeGreaterThan(0);
 });
 
 test('When an acceptance ends while the line is counted, then it counts, whatever the count has seen', async () => {
   const backlog = bound();
   let answer: (reading: BacklogReading) => void = () => undefined;
   read = () => new Promise((resolve) => (answer = resolve));
-  const asked = backlog.full();
+  const asked = ask(backlog);
   await backlog.joining(async () => undefined);
   answer({ queued: MAX - 1, drainPerS: null });
   expect(await asked).toBeGreaterThan(0);
@@ -84,23 +91,92 @@ test('When an acceptance fails, then its failure is passed on, and the next coun
   const backlog = bound();
   queued = MAX - 1;
   await expect(backlog.joining(() => Promise.reject(new Error('down')))).rejects.toThrow('down');
-  expect(await backlog.full()).toBeNull();
+  expect(await ask(backlog)).toBeNull();
 });
 
 test('When a count is never answered, then it is given up, and the next who asks counts anew', async () => {
   const backlog = createBacklogBound({ read: () => read(), max: MAX, withinMs: 20 });
   read = () => new Promise(() => undefined);
-  await expect(Promise.all([backlog.full(), backlog.full()])).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(Promise.all([ask(backlog), ask(backlog)])).rejects.toMatchObject({ code: 'unavailable' });
   read = async () => ({ queued: 0, drainPerS: null });
-  expect(await backlog.full()).toBeNull();
+  expect(await ask(backlog)).toBeNull();
 });
 
 test('When a count fails, then whoever asked learns it, and the next who asks counts anew', async () => {
   const backlog = bound();
   read = () => Promise.reject(new Error('down'));
-  await expect(backlog.full()).rejects.toThrow('down');
+  await expect(ask(backlog)).rejects.toThrow('down');
   read = async () => ({ queued: 0, drainPerS: null });
-  expect(await backlog.full()).toBeNull();
+  expect(await ask(backlog)).toBeNull();
+});
+
+describe('a burst', () => {
+  /** Buyers all at once; the gate decides each a moment later, and takes every n-th. @returns what became of each */
+  const burst = async (backlog: BacklogBound, buyers: number, gateTakes: (n: number) => boolean) => {
+    let [atOnce, most] = [0, 0];
+    const come = async (n: number): Promise<'full' | 'refused' | 'joined'> => {
+      const entry = await backlog.enter();
+      if (entry.kind === 'full') return 'full';
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      await new Promise((resolve) => setTimeout(resolve, n % 3));
+      atOnce -= 1;
+      if (!gateTakes(n)) {
+        entry.leave();
+        return 'refused';
+      }
+      entry.leave();
+      await backlog.joining(async () => {
+        await new Promise((resolve) => setTimeout(resolve, n % 2));
+        queued += 1;
+      });
+      return 'joined';
+    };
+    const ends = await Promise.all(Array.from({ length: buyers }, (_, n) => come(n)));
+    const countOf = (end: string): number => ends.filter((each) => each === end).length;
+    return { joined: countOf('joined'), refused: countOf('refused'), full: countOf('full'), most };
+  };
+
+  test('When more come in one moment than the line has places, then it is filled to the last and never beyond', async () => {
+    queued = MAX - 300;
+    expect(await burst(bound(), 1_000, () => true)).toEqual({ joined: 300, refused: 0, full: 700, most: 300 });
+  });
+  test('When the gate refuses most of them, then nobody is told "full" for the sake of those who will be refused', async () => {
+    queued = MAX - 300;
+    const ends = await burst(bound(), 3_000, (n) => n % 100 === 99);
+    expect(ends).toMatchObject({ joined: 30, refused: 2_970, full: 0 });
+    expect(ends.most).toBeLessThanOrEqual(300);
+  });
+  test('When the last places go, then those who wait for a seat are all told, and none waits for ever', async () => {
+    queued = MAX - 2;
+    expect(await burst(bound(), 50, (n) => n % 2 === 1)).toMatchObject({ joined: 2 });
+  });
+  test('When a count fails while many wait for a seat, then all who count learn it, and the others go on', async () => {
+    queued = MAX - 1;
+    const backlog = bound();
+    const first = await backlog.enter();
+    const others = [backlog.enter(), backlog.enter(), backlog.enter()].map((each) =>
+      each.then(({ kind }) => kind).catch(() => 'failed'),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    let fails = 1;
+    read = () => (fails-- > 0 ? Promise.reject(new Error('down')) : Promise.resolve({ queued: MAX, drainPerS: null }));
+    if (first.kind === 'seated') first.leave();
+    expect((await Promise.all(others)).sort()).toEqual(['failed', 'full', 'full']);
+  });
+  test('When a seat is left twice, then it frees one seat', async () => {
+    queued = MAX - 1;
+    const backlog = bound();
+    const first = await backlog.enter();
+    if (first.kind !== 'seated') throw new Error('no seat');
+    first.leave();
+    first.leave();
+    const second = await backlog.enter();
+    const third = backlog.enter().then(() => 'third');
+    expect(await Promise.race([third, new Promise((resolve) => setTimeout(() => resolve('waits'), 20))])).toBe('waits');
+    if (second.kind === 'seated') second.leave();
+    expect(await third).toBe('third');
+  });
 });
 
 test.each([
@@ -112,5 +188,5 @@ test.each([
 ])('When %s orders drain per second, then Retry-After is %s s: a tenth of the line', async (rate, expected) => {
   const backlog = bound();
   [queued, drainPerS] = [MAX, rate];
-  expect(await backlog.full()).toBe(expected);
+  expect(await ask(backlog)).toBe(expected);
 });
