@@ -1,7 +1,7 @@
 /** What activities need of the world, handed in by the worker. Types only: nothing here connects to anything. */
 
 import type { Provider } from '../domain/provider';
-import type { CheckoutSettings, SagaOrder } from '../domain/saga';
+import type { CheckoutSettings, RefundStart, SagaOrder } from '../domain/saga';
 import type { ClaimLedger, RefundLedger, SagaLedger } from '../infra/mysql/ledger/types';
 import type { Gate } from '../infra/redis/gate-types';
 
@@ -13,7 +13,7 @@ export interface Engine {
     readonly settings: CheckoutSettings;
     readonly resumed: boolean;
   }): Promise<unknown>;
-  startRefund(paymentId: string): Promise<unknown>;
+  startRefund(refund: RefundStart): Promise<unknown>;
   readLife(workflowId: string): Promise<'running' | 'closed' | 'missing'>;
 }
 

@@ -57,9 +57,11 @@ export function createRefundActivities({
     claimLateMoney: ({ orderId, paymentKey, amount, approvedAt, method }: Captured): Promise<LateMoneyOutcome> =>
       ledger.claimLateMoney({ orderId, paymentKey, capture: { amount, approvedAt, method } }),
 
-    /** Idempotent by workflow id. */
+    /** Idempotent by workflow id. Sagas ask for it only after the claim is committed: a missing one is an error of ours. */
     startRefund: async ({ paymentId }: OfPayment): Promise<null> => {
-      await engine.startRefund(paymentId);
+      const refund = await ledger.readRefund(paymentId);
+      if (!refund) throw new Error(`${paymentId} has no refund to start`);
+      await engine.startRefund(refund);
       return null;
     },
   };

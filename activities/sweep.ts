@@ -74,10 +74,10 @@ export function createSweepActivities({ ledger, engine, settings }: ActivityDeps
       const failures: unknown[] = [];
       let started = 0;
       const open = await ledger.readOpenRefunds({ quietForMs: QUIET_MS, limit: PAGE });
-      const restart = async ({ paymentId }: (typeof open)[number]): Promise<void> => {
+      const restart = async (refund: (typeof open)[number]): Promise<void> => {
         heartbeat(started);
-        if ((await engine.readLife(refundWorkflowId(paymentId))) === 'running') return;
-        if ((await engine.startRefund(paymentId)) === 'started') started += 1;
+        if ((await engine.readLife(refundWorkflowId(refund.paymentId))) === 'running') return;
+        if ((await engine.startRefund(refund)) === 'started') started += 1;
       };
       await inTurns(open, restart, failures);
       assertNone(failures);

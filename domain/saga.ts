@@ -117,6 +117,13 @@ export const REFUND_WORKFLOW = 'refund';
 export interface RefundInput {
   readonly paymentId: string;
 }
+/** A refund to be started: beside its input, what operators find and name its workflow by. */
+export interface RefundStart extends RefundInput {
+  readonly orderId: string;
+  readonly memberId: string;
+  /** won that go back */
+  readonly amount: number;
+}
 export interface RefundResult {
   readonly paymentId: string;
   /** `nothing`: there is no such refund, or it was done before */

@@ -68,7 +68,7 @@ export async function composePayments(parts: PaymentsParts): Promise<PaymentsMod
     payments,
     provider: parts.provider,
     claimLateMoney: ledger.claimLateMoney,
-    startRefund: (paymentId) => startRefund(temporal, paymentId),
+    startRefund: (refund) => startRefund(temporal, refund),
     nudgeSweeper: nudge,
     onProblem: ({ message, ...fact }) => logger.warn(fact, message),
   });

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { isPaymentActive } from '../../domain/payment';
 import type { Captured, Provider } from '../../domain/provider';
+import type { RefundStart } from '../../domain/saga';
 import type { RefundLedger } from '../../infra/mysql/ledger';
 import type { PaymentsRepository } from '../../infra/mysql/repositories/payments';
 import type { StoredHint, WebhooksRepository } from '../../infra/mysql/repositories/webhooks';
@@ -16,7 +17,7 @@ export interface HintDeps {
   readonly payments: Pick<PaymentsRepository, 'keyStory'>;
   readonly provider: Pick<Provider, 'lookUp'>;
   readonly claimLateMoney: RefundLedger['claimLateMoney'];
-  readonly startRefund: (paymentId: string) => Promise<unknown>;
+  readonly startRefund: (refund: RefundStart) => Promise<unknown>;
   /** the sweeper looks now; never throws */
   readonly nudgeSweeper: () => void;
   readonly onProblem: (fact: {
@@ -115,7 +116,7 @@ async function settleCapture(deps: HintDeps, { orderId, paymentKey, ...capture }
   if (outcome.kind === 'undecided') return 'later';
   if (outcome.kind === 'notFound') deps.onProblem({ message: `captured for an order that is not ours: ${orderId}` });
   if (outcome.kind === 'claimed' && outcome.refund.status === 'REFUNDING') {
-    await deps.startRefund(outcome.refund.paymentId);
+    await deps.startRefund(outcome.refund);
   }
   return 'settled';
 }

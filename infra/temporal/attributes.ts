@@ -4,7 +4,7 @@
  * They are for people: no decision of ours ever reads them back.
  */
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
-import type { SagaOrder } from '../../domain/saga';
+import type { RefundStart, SagaOrder } from '../../domain/saga';
 
 /** What a server has to register before the first saga, name → type. */
 export const SEARCH_ATTRIBUTES = {
@@ -32,6 +32,16 @@ export function searchAttributesOf(orders: readonly SagaOrder[]): TypedSearchAtt
   ]);
 }
 
+/**
+ * A refund is found as its checkout is. It has no Phase: nobody would move it on from REFUNDING once the money is back,
+ * and whether it is done is the status of the workflow.
+ */
+export const searchAttributesOfRefund = ({ orderId, memberId }: RefundStart): TypedSearchAttributes =>
+  new TypedSearchAttributes([
+    { key: orderIdsKey, value: [orderId] },
+    { key: memberIdsKey, value: [memberId] },
+  ]);
+
 const won = (amount: number): string => `${amount.toLocaleString('en-US')} won`;
 const goods = (order: SagaOrder): string => order.lines.map((line) => `${line.quantity} × ${line.name}`).join(', ');
 /** A summary may have 400 bytes, details 20,000; names of products may be long and not ASCII. */
@@ -45,6 +55,9 @@ export function summaryOf(orders: readonly SagaOrder[]): string {
   const last = orders[orders.length - 1] ?? first;
   return `${first.orderId} and ${orders.length - 1} more · sequence ${first.sequence} to ${last.sequence}`;
 }
+
+export const summaryOfRefund = ({ orderId, paymentId, amount }: RefundStart): string =>
+  `${orderId} · refund of ${won(amount)} in full · ${paymentId}`;
 
 /** The members, one line each. */
 export const detailsOf = (orders: readonly SagaOrder[]): string =>

@@ -10,10 +10,11 @@ import {
   type CheckoutSettings,
   REFUND_WORKFLOW,
   type RefundInput,
+  type RefundStart,
   type SagaOrder,
 } from '../../domain/saga';
 import type { Config } from '../process/config';
-import { detailsOf, searchAttributesOf, summaryOf } from './attributes';
+import { detailsOf, searchAttributesOf, searchAttributesOfRefund, summaryOf, summaryOfRefund } from './attributes';
 import type { Temporal } from './client';
 import { orUnavailable } from './failures';
 
@@ -76,17 +77,18 @@ export function startCheckout(temporal: Temporal, start: CheckoutStart): Promise
  * one that failed (the provider refused) may be, by this same call.
  * @throws Problem('unavailable')
  */
-export function startRefund(temporal: Temporal, paymentId: string): Promise<Started> {
-  const input: RefundInput = { paymentId };
+export function startRefund(temporal: Temporal, refund: RefundStart): Promise<Started> {
+  const input: RefundInput = { paymentId: refund.paymentId };
   return orUnavailable(() =>
     startOnce(() =>
       temporal.within(START_MS, () =>
         temporal.client.workflow.start(REFUND_WORKFLOW, {
-          workflowId: refundWorkflowId(paymentId),
+          workflowId: refundWorkflowId(refund.paymentId),
           taskQueue: temporal.taskQueue,
           workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
           args: [input],
-          staticSummary: `${paymentId} · refund in full`,
+          typedSearchAttributes: searchAttributesOfRefund(refund),
+          staticSummary: summaryOfRefund(refund),
         }),
       ),
     ),

@@ -37,7 +37,7 @@ beforeAll(async () => {
     payments: createPaymentsRepository(fixture.source),
     provider,
     claimLateMoney: fixture.ledger.claimLateMoney,
-    startRefund: async (paymentId) => refunds.push(paymentId),
+    startRefund: async ({ paymentId }) => refunds.push(paymentId),
     nudgeSweeper: () => {
       nudges += 1;
     },

@@ -34,6 +34,16 @@ const cancel = async (order: Reservation) => {
   const owner = await ownerOf(order);
   return untilHeard(() => executeCancel(world.temporal, { owner, orderId: order.orderId, key: 'k', answerMs: 3_000 }));
 };
+/** What an operator finds who searches for an order: the refund among it. The search lags a little. */
+const refundFoundBy = ({ orderId }: Reservation) =>
+  until(
+    async () => {
+      const query = `OrderIds = "${orderId}" AND WorkflowType = "refund"`;
+      for await (const found of world.temporal.client.workflow.list({ query })) return found;
+      return null;
+    },
+    { within: 10_000, what: `the refund of ${orderId} in a search for it` },
+  );
 const accept = async (productId: string, count: number): Promise<Reservation[]> => {
   const orders: Reservation[] = [];
   for (let n = 0; n < count; n += 1) orders.push(await world.accepted(productId));
@@ -98,6 +108,7 @@ test('When the provider captures another amount, then all of it goes back and th
     within: 15_000,
     what: 'the money is back',
   });
+  await refundFoundBy(order);
   expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 0 });
 });
 
@@ -115,7 +126,7 @@ test('When a buyer is refunded, then the money goes back first and the unit can 
   });
   if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
 
-  await startRefund(world.temporal, claimed.refund.paymentId);
+  await startRefund(world.temporal, claimed.refund);
 
   await world.reaches(orderId, 'REFUNDED');
   expect((await world.sandbox.ledger(orderId)).totals).toMatchObject({ refunded: order.amount, refunds: 1 });
@@ -124,7 +135,7 @@ test('When a buyer is refunded, then the money goes back first and the unit can 
     within: 10_000,
     what: 'the gate has the unit',
   });
-  expect(await startRefund(world.temporal, claimed.refund.paymentId)).toBe('already');
+  expect(await startRefund(world.temporal, claimed.refund)).toBe('already');
 });
 
 test('When the start of a refund was lost, then the sweeper makes it', async () => {
@@ -141,6 +152,7 @@ test('When the start of a refund was lost, then the sweeper makes it', async () 
   expect(await new MockActivityEnvironment().run(createActivities(world.deps).sweepRefunds)).toBe(1);
 
   await world.reaches(orderId, 'REFUNDED');
+  await refundFoundBy(order);
 });
 
 test('When the provider refuses a refund for good, then its workflow fails in sight; settled and started again, the money goes back once', async () => {
@@ -153,7 +165,7 @@ test('When the provider refuses a refund for good, then its workflow fails in si
   const claimed = await world.ledger.claimBuyerRefund({ orderId, memberId, requestedBy: memberId, reason: 'too red' });
   if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
 
-  await startRefund(world.temporal, claimed.refund.paymentId);
+  await startRefund(world.temporal, claimed.refund);
 
   const handle = world.temporal.client.workflow.getHandle(`refund-${claimed.refund.paymentId}`);
   await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'REFUND_REFUSED' } });
@@ -161,10 +173,10 @@ test('When the provider refuses a refund for good, then its workflow fails in si
 
   // The provider keeps its refusal under the key of the refusal: only a key of its own lets the next try be heard.
   await world.sandbox.behave({ cards: { [card]: {} } });
-  await startRefund(world.temporal, claimed.refund.paymentId);
+  await startRefund(world.temporal, claimed.refund);
   await world.reaches(orderId, 'REFUNDED');
   expect((await world.sandbox.ledger(orderId)).totals).toMatchObject({ refunded: order.amount, refunds: 1 });
-  expect(await startRefund(world.temporal, claimed.refund.paymentId)).toBe('already');
+  expect(await startRefund(world.temporal, claimed.refund)).toBe('already');
 });
 
 test('When the engine is away, then a confirm says so at once', async () => {
@@ -227,6 +239,27 @@ test('When an operator looks for an order, then its workflow tells who is in it,
   const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
   expect(currentDetails).toContain(`\`${paid.orderId}\` **CONFIRMED**`);
   expect(currentDetails).toMatch(/\*\*CANCELLED\*\* \(cancelled_by_buyer; undone: endOrder, releaseStock\)/);
+});
+
+test('When an operator looks for a refunded order, then its refund is found too, and says whose money it gives back', async () => {
+  const order = await world.accepted(await world.product(1));
+  dispatcher = world.startDispatcher();
+  await world.pay(order);
+  const { orderId, memberId, amount } = order;
+  const claimed = await world.ledger.claimBuyerRefund({ orderId, memberId, requestedBy: memberId, reason: 'too blue' });
+  if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+  const { paymentId } = claimed.refund;
+
+  await startRefund(world.temporal, claimed.refund);
+
+  const found = await refundFoundBy(order);
+  expect(found.workflowId).toBe(`refund-${paymentId}`);
+  expect(found.typedSearchAttributes.get(memberIdsKey)).toEqual([memberId]);
+  // Nobody would move it on from REFUNDING: whether it is done is the status of the workflow.
+  expect(found.typedSearchAttributes.get(phaseKey)).toBeUndefined();
+  const won = `${amount.toLocaleString('en-US')} won`;
+  const { staticSummary } = await world.temporal.client.workflow.getHandle(found.workflowId).describe();
+  expect(await staticSummary()).toBe(`${orderId} · refund of ${won} in full · ${paymentId}`);
 });
 
 test('When a workflow is terminated, then the sweeper gives its orders to new owners and they can be paid', async () => {

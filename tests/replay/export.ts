@@ -84,7 +84,8 @@ async function refunds(world: World): Promise<void> {
     const refused = { kind: 'refused', code: 'NOT_CANCELABLE_PAYMENT', message: 'no' } as const;
     const refunded = { kind: 'refunded', paymentKey: paymentId, amount: order.amount } as const;
     world.provider.refunds(paymentId, kind === 'refunded' ? refunded : refused);
-    await startRefund(world.temporal, paymentId);
+    const { orderId, memberId, amount } = order;
+    await startRefund(world.temporal, { paymentId, orderId, memberId, amount });
     const handle = world.temporal.client.workflow.getHandle(`refund-${paymentId}`);
     await handle.result().catch((error: unknown) => kind === 'refused' || Promise.reject(error));
     await saveHistory(world, `refund-${paymentId}`, `refund-${kind}`);

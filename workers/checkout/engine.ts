@@ -5,6 +5,6 @@ import { readLife, startCheckout, startRefund } from '../../infra/temporal/start
 
 export const createEngine = (temporal: Temporal): Engine => ({
   startCheckout: (start) => startCheckout(temporal, start),
-  startRefund: (paymentId) => startRefund(temporal, paymentId),
+  startRefund: (refund) => startRefund(temporal, refund),
   readLife: (workflowId) => readLife(temporal, workflowId),
 });

@@ -8,8 +8,9 @@ import { insertPayments, lockPayments, movePayment, type PaymentRow } from './pa
 import type { Adjustment, BuyerRefundOutcome, LateMoneyOutcome, RefundClaim, RefundLedger } from './types';
 import { releaseLimits, returnUnits } from './units';
 
-const SELECT_REFUND = `SELECT r.id AS refundId, r.order_id AS orderId, r.payment_id AS paymentId,
-  p.payment_key AS paymentKey, r.amount, r.reason, r.kind, r.status, r.refusals FROM refunds r JOIN payments p ON p.id = r.payment_id`;
+const SELECT_REFUND = `SELECT r.id AS refundId, r.order_id AS orderId, o.member_id AS memberId, r.payment_id AS paymentId,
+  p.payment_key AS paymentKey, r.amount, r.reason, r.kind, r.status, r.refusals
+  FROM refunds r JOIN payments p ON p.id = r.payment_id JOIN orders o ON o.id = r.order_id`;
 
 export async function readRefund(sql: Sql, paymentId: string): Promise<RefundClaim | null> {
   const [row] = await sql.rows<RefundClaim>(`${SELECT_REFUND} WHERE r.payment_id = ?`, [paymentId]);

@@ -144,6 +144,8 @@ export type EndOutcome =
 export interface RefundClaim {
   readonly refundId: string;
   readonly orderId: string;
+  /** whose order it is */
+  readonly memberId: string;
   readonly paymentId: string;
   readonly paymentKey: string;
   readonly amount: number;

@@ -58,6 +58,7 @@ export function createMemoryLedger(now: () => Promise<number>): MemoryLedger {
   const refundOf = (order: MemoryOrder, payment: MemoryPayment): RefundClaim => ({
     refundId: `rfd_${payment.paymentId}`,
     orderId: order.orderId,
+    memberId: order.memberId,
     paymentId: payment.paymentId,
     paymentKey: payment.paymentKey,
     amount: payment.amount,

@@ -164,7 +164,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     provider: watched<Provider>(provider),
     engine: watched<ActivityDeps['engine']>({
       startCheckout: (start) => startCheckout(temporal, start),
-      startRefund: (paymentId) => startRefund(temporal, paymentId),
+      startRefund: (refund) => startRefund(temporal, refund),
       readLife: (workflowId) => readLife(temporal, workflowId),
     }),
     settings: SETTINGS,
