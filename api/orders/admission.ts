@@ -148,12 +148,7 @@ export function createAdmission(deps: AdmissionDeps) {
   };
 
   const takeSeat = async (request: CheckoutRequest): Promise<Seat> => {
-    if (!(await deps.breaker.isClosed())) throw new Problem('unavailable', { retryAfterS: 1 });
-    // Whoever cannot count the line could not record an order either: such failures open the breaker too.
-    const entry = await deps.backlog.enter().catch((error: unknown) => {
-      deps.breaker.failed();
-      throw error;
-    });
+    const entry = await deps.backlog.enter();
     if (entry.kind === 'seated') return entry;
     // An accepted checkout that is repeated keeps its answer, however long the line is.
     const row = await orders.findByKey(request.memberId, request.idempotencyKey);
@@ -193,12 +188,15 @@ export function createAdmission(deps: AdmissionDeps) {
     return row ? replay(row, request) : null;
   };
 
-  const decide = async (request: CheckoutRequest, seat: Seat): Promise<Admitted> => {
-    const known = deps.knownSoldOut(
-      request.lines.map((line) => line.productId),
-      request.memberId,
-    );
+  /** The cell before the line: whom it refuses neither counts nor waits for a seat. */
+  const assertWorthwhile = async (request: CheckoutRequest): Promise<void> => {
+    if (!(await deps.breaker.isClosed())) throw new Problem('unavailable', { retryAfterS: 1 });
+    const productIds = request.lines.map((line) => line.productId);
+    const known = deps.knownSoldOut(productIds, request.memberId);
     if (known !== null) throw await soldOut(known);
+  };
+
+  const decide = async (request: CheckoutRequest, seat: Seat): Promise<Admitted> => {
     // Twice: the first holder of the key may have been refused by the ledger while we waited for its row.
     const admitted = (await attempt(request, seat)) ?? (await attempt(request, seat));
     if (!admitted) throw new Problem('request_in_progress', { retryAfterS: 1 });
@@ -211,6 +209,7 @@ export function createAdmission(deps: AdmissionDeps) {
      * @throws Problem with the refusal; nothing of a refused request remains
      */
     async admit(request: CheckoutRequest): Promise<Admitted> {
+      await assertWorthwhile(request);
       const seat = await takeSeat(request);
       try {
         return await decide(request, seat);

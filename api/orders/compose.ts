@@ -105,18 +105,21 @@ function admissionDeps(
   orders: ReturnType<typeof createOrdersRepository>,
 ): AdmissionDeps {
   const acceptor = createAcceptor({ acceptOrders: ledger.acceptOrders, batchMax: config.ACCEPTANCE_BATCH_MAX });
+  const breaker = createBreaker({ probe: () => source.query('SELECT 1') });
+  // Who cannot count the line could not record an order either: such failures open the breaker too.
+  const backlog = { read: ledger.backlog, max: config.CHECKOUT_BACKLOG_MAX, onFailure: breaker.failed };
   return {
     gate,
     orders,
     accept: acceptor.accept,
-    breaker: createBreaker({ probe: () => source.query('SELECT 1') }),
+    breaker,
     knownSoldOut: (productIds, memberId) => soldOut.answer(productIds, memberId)?.productId ?? null,
     noteSoldOut: soldOut.note,
     isAllSold: createFinality(async (productId) => {
       const stock = await orders.stock(productId);
       return stock !== null && stock.sold === stock.onHand;
     }),
-    backlog: createBacklogBound({ read: ledger.backlog, max: config.CHECKOUT_BACKLOG_MAX }),
+    backlog: createBacklogBound(backlog),
     onError: (error, what) => logger.warn({ error, what }, 'admission'),
   };
 }

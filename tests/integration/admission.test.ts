@@ -187,8 +187,12 @@ test('When the line cannot be counted, then no units are taken, and the breaker 
     counts += 1;
     return new Promise(() => undefined);
   };
-  const admission = createAdmission({ ...deps, backlog: createBacklogBound({ read, max: 10, withinMs: 20 }) });
-  for (let failure = 0; failure < 5; failure += 1) {
+  const backlog = createBacklogBound({ read, max: 10, withinMs: 20, onFailure: deps.breaker.failed });
+  const admission = createAdmission({ ...deps, backlog });
+  // Many who wait for the same count have seen one failure, not many.
+  const both = [admission.admit(checkout(productId)), admission.admit(checkout(productId))];
+  for (const each of both) await refusal(each).toMatchObject({ code: 'unavailable' });
+  for (let failure = 0; failure < 4; failure += 1) {
     await refusal(admission.admit(checkout(productId))).toMatchObject({ code: 'unavailable' });
   }
   expect([counts, asked.reserved]).toEqual([3, []]);
@@ -219,4 +223,29 @@ test('When a burst meets a line with few places left, then they are filled and n
   expect(new Set(refused.map((reason) => (reason as { code?: string }).code))).toEqual(new Set(['backlog_full']));
   expect((await shop.ledger.backlog()).queued - queued).toBe(accepted);
   expect(await shop.available(productId)).toBe(units - accepted);
+});
+
+test('When the probe of an open breaker is never answered, then it is given up, one at a time, and buyers are told at once meanwhile', async () => {
+  let probes = 0;
+  const probe = (): Promise<never> => {
+    probes += 1;
+    return new Promise(() => undefined);
+  };
+  const breaker = createBreaker({ probe, failuresMax: 1, probeMs: PROBE_MS, withinMs: 20, now: () => now });
+  breaker.failed();
+  now += PROBE_MS;
+  const first = breaker.isClosed();
+  now += PROBE_MS;
+  expect([await breaker.isClosed(), probes]).toEqual([false, 1]);
+  expect(await first).toBe(false);
+  now += PROBE_MS;
+  expect([await breaker.isClosed(), probes]).toEqual([false, 2]);
+});
+
+test('When a product is known to be sold out, then who asks for it neither counts the line nor waits in it', async () => {
+  const productId = await onSale(1);
+  const read = () => Promise.reject(new Error('counted'));
+  const backlog = createBacklogBound({ read, max: 10 });
+  const given = { backlog, knownSoldOut: ([first = '']: readonly string[]) => first };
+  await refusal(admit(checkout(productId), given)).toMatchObject({ code: 'sold_out' });
 });

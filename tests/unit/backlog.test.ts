@@ -1,5 +1,6 @@
 /** The bound of the line: counted by MariaDB now and then, and by this process in between. */
-import { type BacklogBound, type BacklogReading, createBacklogBound } from '../../api/orders/backlog';
+import { type BacklogBound, type BacklogReading, createBacklogBound, type Entry } from '../../api/orders/backlog';
+import { until } from '../support/until';
 
 const EVERY_MS = 100;
 const MAX = 1_000;
@@ -151,31 +152,85 @@ describe('a burst', () => {
     queued = MAX - 2;
     expect(await burst(bound(), 50, (n) => n % 2 === 1)).toMatchObject({ joined: 2 });
   });
-  test('When a count fails while many wait for a seat, then all who count learn it, and the others go on', async () => {
+  const kindOf = (asked: Promise<Entry>): Promise<string> => asked.then(({ kind }) => kind).catch(() => 'failed');
+  const seat = async (backlog: BacklogBound) => {
+    const entry = await backlog.enter();
+    if (entry.kind !== 'seated') throw new Error('no seat');
+    return entry;
+  };
+  /** Another count than those before has been made, and what follows from it at once has followed. */
+  async function countHeard(before: number): Promise<void> {
+    await until(() => reads > before, { within: 5_000, what: 'a count' });
+    await new Promise(setImmediate);
+  }
+  /** `count` more who ask, once a count has shown that they have to wait. */
+  async function queueUp(backlog: BacklogBound, count: number): Promise<Promise<string>[]> {
+    const before = reads;
+    const asked = Array.from({ length: count }, () => kindOf(backlog.enter()));
+    await countHeard(before);
+    return asked;
+  }
+
+  test('When a count fails while many wait for a seat, then all are told at once, it counts as one failure, and the next goes on', async () => {
     queued = MAX - 1;
-    const backlog = bound();
-    const first = await backlog.enter();
-    const others = [backlog.enter(), backlog.enter(), backlog.enter()].map((each) =>
-      each.then(({ kind }) => kind).catch(() => 'failed'),
-    );
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    let fails = 1;
-    read = () => (fails-- > 0 ? Promise.reject(new Error('down')) : Promise.resolve({ queued: MAX, drainPerS: null }));
-    if (first.kind === 'seated') first.leave();
-    expect((await Promise.all(others)).sort()).toEqual(['failed', 'full', 'full']);
+    let failures = 0;
+    const backlog = createBacklogBound({
+      read: () => read(),
+      max: MAX,
+      now: () => atMs,
+      onFailure: () => (failures += 1),
+    });
+    const first = await seat(backlog);
+    const others = await queueUp(backlog, 3);
+    read = () => Promise.reject(new Error('down'));
+    first.leave();
+    expect(await Promise.all(others)).toEqual(['failed', 'failed', 'failed']);
+    expect(failures).toBe(1);
+    read = async () => ({ queued: MAX - 1, drainPerS: null });
+    expect(await ask(backlog)).toBeNull();
   });
-  test('When a seat is left twice, then it frees one seat', async () => {
+
+  test('When a seat is left twice, then it frees one seat, and they are given in the order of asking', async () => {
     queued = MAX - 1;
     const backlog = bound();
-    const first = await backlog.enter();
-    if (first.kind !== 'seated') throw new Error('no seat');
+    const first = await seat(backlog);
     first.leave();
     first.leave();
-    const second = await backlog.enter();
-    const third = backlog.enter().then(() => 'third');
-    expect(await Promise.race([third, new Promise((resolve) => setTimeout(() => resolve('waits'), 20))])).toBe('waits');
-    if (second.kind === 'seated') second.leave();
-    expect(await third).toBe('third');
+    const second = await seat(backlog);
+    const order: string[] = [];
+    const come = (name: string) =>
+      seat(backlog).then((mine) => {
+        order.push(name);
+        return mine;
+      });
+    const before = reads;
+    const others = ['third', 'fourth', 'fifth'].map(come);
+    await countHeard(before);
+    expect(order).toEqual([]);
+    second.leave();
+    for (const other of others) (await other).leave();
+    expect(order).toEqual(['third', 'fourth', 'fifth']);
+  });
+
+  test('When somebody leaves in the very turn in which seats are given, then the next is seated all the same', async () => {
+    queued = MAX - 1;
+    const backlog = bound();
+    const all = Array.from({ length: 20 }, () => seat(backlog).then((mine) => mine.leave()));
+    await Promise.all(all);
+    expect(await ask(backlog)).toBeNull();
+  });
+
+  test('When they have waited for two seconds, or ten thousand wait, then the rest is told to come again', async () => {
+    queued = MAX - 1;
+    const backlog = bound();
+    const first = await seat(backlog);
+    const many = await queueUp(backlog, 10_001);
+    expect(await many[10_000]).toBe('full');
+    atMs += 2_001;
+    first.leave();
+    const ends = await Promise.all(many);
+    expect(ends.map((end) => end === 'seated').lastIndexOf(true)).toBe(0);
+    expect(ends.filter((end) => end === 'full')).toHaveLength(10_000);
   });
 });
 
