@@ -43,6 +43,11 @@ export interface Check {
   readonly name: string;
   /** compares stores that an order under way leaves a step apart: holds once that order has settled */
   readonly atQuiet?: boolean;
+  /**
+   * MariaDB alone, read at one moment, says that this is wrong: so it is, whatever moves meanwhile. Without it an offender
+   * may be two stores that were read one after the other.
+   */
+  readonly isExact?: (offender: Offender) => boolean;
   run(deps: AuditDeps): Promise<Finding>;
 }
 export interface CheckResult extends Finding {

@@ -4,6 +4,7 @@ import { countUnits, isHeld, isSold, readOrders } from './units';
 
 export const noOversell: Check = {
   name: 'I2 no oversell, limits hold',
+  isExact: () => true,
   async run({ sql }) {
     const orders = (await readOrders(sql)).filter((order) => isHeld(order) || isSold(order));
     const taken = countUnits(orders, (productId) => productId);

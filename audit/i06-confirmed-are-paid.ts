@@ -3,6 +3,7 @@ import type { Check } from './audit';
 
 export const confirmedArePaid: Check = {
   name: 'I6 confirmed orders are paid once',
+  isExact: () => true,
   async run({ sql }) {
     const rows = await sql.rows<{ orderId: string; payments: number | string; paid: number | string | null }>(
       `SELECT o.id AS orderId, COUNT(p.id) AS payments, SUM(p.amount = o.amount AND p.captured_amount = o.amount) AS paid

@@ -61,6 +61,7 @@ async function checkPayments(sql: Sql): Promise<{ readonly unknown: number; read
 
 export const ordersEndLegally: Check = {
   name: 'I7 orders end, by legal moves',
+  isExact: () => true,
   async run({ sql }) {
     const history = await sql.rows<HistoryRow<OrderStatus>>(
       'SELECT order_id AS id, status FROM order_history ORDER BY order_history.id',

@@ -8,24 +8,56 @@ import { HOLD_ALONE_MS, readGate } from './gate-state';
 
 const PAGE = 1_000;
 
-/** The line is taken in order of sequence, those who pay first: a later one claimed a minute ago went past this one. */
-const UNCLAIMED = `SELECT o.id AS orderId, EXISTS (
-      SELECT 1 FROM orders later WHERE later.sequence > o.sequence AND later.paying = o.paying
-        AND later.claimed_at BETWEEN o.created_at AND UTC_TIMESTAMP(3) - INTERVAL 60 SECOND) AS passedOver,
-    NOT EXISTS (
-      SELECT 1 FROM orders claimed WHERE claimed.claimed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND) AS standsStill
-  FROM orders o
-  WHERE o.status = 'QUEUED' AND o.owner IS NULL AND o.created_at < UTC_TIMESTAMP(3) - INTERVAL 60 SECOND`;
+interface Waiting {
+  readonly orderId: string;
+  readonly sequence: number;
+  readonly paying: number;
+  readonly createdAt: Date;
+}
+interface Claimed {
+  readonly sequence: number;
+  readonly at: Date;
+}
+
+/** Orders that nobody has claimed for a minute, the newest first. */
+const WAITING = `SELECT id AS orderId, sequence, paying, created_at AS createdAt FROM orders
+  WHERE status = 'QUEUED' AND owner IS NULL AND created_at < UTC_TIMESTAMP(3) - INTERVAL 60 SECOND
+  ORDER BY created_at DESC`;
+/** Claims of the last minute, at a glance. */
+const MOVES = 'SELECT COUNT(*) AS claims FROM orders WHERE claimed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND';
+/** Claims older than that, the newest first; without those who paid, for they overtake rightly. */
+const CLAIMED = `SELECT sequence, claimed_at AS at FROM orders
+  WHERE paying = 0 AND claimed_at BETWEEN ? AND UTC_TIMESTAMP(3) - INTERVAL 60 SECOND ORDER BY claimed_at DESC`;
+
+/**
+ * The line is taken in order of sequence: a later one that was claimed a minute ago, when this one was there already, went
+ * past it. Nobody knows since when a buyer who pays has been paying, so those are not judged.
+ */
+function passedOver(waiting: readonly Waiting[], claims: readonly Claimed[]): readonly Waiting[] {
+  let next = 0;
+  let highest = 0;
+  return waiting.filter(({ sequence, paying, createdAt }) => {
+    for (let claim = claims[next]; claim && claim.at >= createdAt; claim = claims[next]) {
+      highest = Math.max(highest, claim.sequence);
+      next += 1;
+    }
+    return paying === 0 && highest > sequence;
+  });
+}
 
 async function readUnclaimed(sql: Sql): Promise<{ readonly waiting: number; readonly offenders: readonly Offender[] }> {
-  const rows = await sql.rows<{ orderId: string; passedOver: number | string; standsStill: number | string }>(
-    UNCLAIMED,
-  );
-  const offenders = rows.flatMap(({ orderId, passedOver, standsStill }): Offender[] => {
-    if (Number(passedOver) === 1) return [{ orderId, what: 'later ones were claimed before it' }];
-    return Number(standsStill) === 1 ? [{ orderId, what: 'nobody claims orders' }] : [];
+  const waiting = await sql.rows<Waiting>(WAITING);
+  const oldest = waiting.at(-1);
+  if (!oldest) return { waiting: 0, offenders: [] };
+  const [line] = await sql.rows<{ claims: number | string }>(MOVES);
+  const stands = Number(line?.claims ?? 0) === 0;
+  const passed = passedOver(waiting, await sql.rows<Claimed>(CLAIMED, [oldest.createdAt]));
+  const isPassed = new Set(passed.map(({ orderId }) => orderId));
+  const offenders = waiting.flatMap(({ orderId }): Offender[] => {
+    if (isPassed.has(orderId)) return [{ orderId, what: 'later ones were claimed before it' }];
+    return stands ? [{ orderId, what: 'nobody claims orders' }] : [];
   });
-  return { waiting: rows.length, offenders };
+  return { waiting: waiting.length, offenders };
 }
 
 export const nothingLeftBehind: Check = {

@@ -10,6 +10,7 @@ const LATE_S = 60;
 
 export const eventsTakeEffectOnce: Check = {
   name: 'I9 events take effect once',
+  isExact: () => true,
   async run({ sql }) {
     const offenders: Offender[] = [];
     for (const { consumer, topics } of CONSUMERS) {

@@ -3,6 +3,7 @@ import type { Check, Offender } from './audit';
 
 export const firstComeFirstServed: Check = {
   name: 'I13 first come, first served',
+  isExact: () => true,
   async run({ sql }) {
     const rows = await sql.rows<{ orderId: string; sequence: number | string; generation: number }>(
       'SELECT id AS orderId, sequence, generation FROM orders ORDER BY sequence',
