@@ -1,4 +1,7 @@
-/** How long the line is: the place of the order that was accepted last, as its buyer may see it. */
+/**
+ * How long the line is: the places of those who stand last in it, as their buyers may see them. Payers overtake, so the last
+ * of those who do not pay sees the whole line, as long as one of them waits; then the last payer does.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Http } from './http';
 import type { Newest } from './tally';
@@ -13,15 +16,22 @@ export interface Backlog {
 }
 
 /** Asks once a second. An answer that does not come leaves the last one standing: the sale is not about this. */
-export function watchBacklog(gateway: Pick<Http, 'send'>, newest: () => Newest | null, everyMs = EVERY_MS): Backlog {
+export function watchBacklog(
+  gateway: Pick<Http, 'send'>,
+  lastOnes: () => readonly Newest[],
+  everyMs = EVERY_MS,
+): Backlog {
   let length: number | null = null;
   const stopping = new AbortController();
+  const placeOf = async ({ orderId, member: { accessToken: token } }: Newest): Promise<number> => {
+    const { status, body } = await gateway.send({ method: 'GET', path: `/v1/checkouts/${orderId}`, token });
+    if (status !== 200) throw new Error(`the place of ${orderId} was answered with ${status}`);
+    return body.status === 'QUEUED' ? Number(body.ahead ?? 0) + 1 : 0;
+  };
   const look = async (): Promise<void> => {
-    const order = newest();
-    if (!order) return;
-    const path = `/v1/checkouts/${order.orderId}`;
-    const { status, body } = await gateway.send({ method: 'GET', path, token: order.token });
-    if (status === 200) length = body.status === 'QUEUED' ? Number(body.ahead ?? 0) + 1 : 0;
+    const asked = lastOnes();
+    if (asked.length === 0) return;
+    length = Math.max(...(await Promise.all(asked.map(placeOf))));
   };
   const watching = (async () => {
     while (!stopping.signal.aborted) {

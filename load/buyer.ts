@@ -97,7 +97,7 @@ async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
     tally.lastAcceptanceMs = Math.max(tally.lastAcceptanceMs, sinceStart);
     record(tally.acceptance, now - buyer.intended);
     const { orderId, amount, eventsUrl, sequence } = answer.body;
-    remember(tally, { orderId: String(orderId), sequence: Number(sequence), token: buyer.member.accessToken });
+    remember(tally, buyer, { orderId: String(orderId), sequence: Number(sequence), member: buyer.member });
     return { orderId: String(orderId), amount: Number(amount), eventsUrl: String(eventsUrl) };
   }
   const code = String(answer.body.code ?? 'no code');
@@ -107,8 +107,9 @@ async function checkOut(scene: Scene, buyer: Buyer): Promise<Order | null> {
 }
 
 /** Answers overtake each other: the end of the line is the highest number. */
-function remember(tally: Tally, accepted: Newest): void {
-  if (accepted.sequence > (tally.newest?.sequence ?? -1)) tally.newest = accepted;
+function remember({ newest }: Tally, { habit }: Buyer, accepted: Newest): void {
+  const kind = habit === 'abandons' ? 'abandoner' : 'payer';
+  if (accepted.sequence > (newest[kind]?.sequence ?? -1)) newest[kind] = accepted;
 }
 
 /** From acceptance on an order exists: whatever goes wrong now, its end is looked for. */

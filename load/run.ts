@@ -46,11 +46,15 @@ export async function runLoad(options: LoadOptions, target: Target, env: NodeJS.
       thinkMs: options.think,
       patienceMs: options.patience * 1_000,
     };
-    const backlog = watchBacklog(onlooker, () => tally.newest);
+    const { newest } = tally;
+    const backlog = watchBacklog(onlooker, () => [newest.payer, newest.abandoner].filter((each) => each !== null));
     const progress = showSale(tally, options.buyers, backlog.length);
-    await sell(scene, members, options);
-    await backlog.stop();
-    progress.stop();
+    try {
+      await sell(scene, members, options);
+    } finally {
+      await backlog.stop();
+      progress.stop();
+    }
     // A long sale outlives the admin's first token.
     const slowest = await nameSlowest(gateway, await logIn(gateway, target.admin), slowestOf(tally.ended));
     const observations = join(dirname(target.membersFile), 'load', `${productId}-${Date.now()}.jsonl`);

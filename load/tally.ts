@@ -1,5 +1,6 @@
 /** What happened, counted: every buyer is in exactly one of the outcomes. */
 import { build, type Histogram } from 'hdr-histogram-js';
+import type { LoadMember } from './members';
 import type { Told } from './observations';
 
 /** How an accepted order ended; `unended`: not within our patience. */
@@ -24,8 +25,8 @@ export interface Ended {
 export interface Newest {
   readonly orderId: string;
   readonly sequence: number;
-  /** of its buyer: nobody else may see its place */
-  readonly token: string;
+  /** its buyer: nobody else may see its place */
+  readonly member: Pick<LoadMember, 'accessToken'>;
 }
 
 export interface Tally {
@@ -39,8 +40,8 @@ export interface Tally {
   readonly troubles: Record<string, number>;
   /** buyers who have authorised a payment */
   paid: number;
-  /** the order accepted last in line, whose place is the length of the line */
-  newest: Newest | null;
+  /** the last in line, of those who pay and of those who do not: payers overtake, so only both tell how long it is */
+  readonly newest: { payer: Newest | null; abandoner: Newest | null };
   readonly ended: Ended[];
   /** promises made to buyers, for the audit */
   readonly told: Told[];
@@ -66,7 +67,7 @@ export const createTally = (): Tally => ({
   failed: {},
   troubles: {},
   paid: 0,
-  newest: null,
+  newest: { payer: null, abandoner: null },
   ended: [],
   told: [],
   acceptance: histogram(),

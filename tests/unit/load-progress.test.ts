@@ -40,7 +40,7 @@ describe('the line', () => {
 const answer = (status: number, body: Answer['body']): Answer => ({ status, body, headers: {} });
 
 describe('the backlog', () => {
-  const newest = { orderId: 'ord_a', sequence: 7, token: 'token' };
+  const lastOf = (orderId: string) => ({ orderId, sequence: 7, member: { accessToken: `token of ${orderId}` } });
 
   test('When the newest order waits, then the line is as long as its place says; when it has left, then it is empty', async () => {
     const calls: Call[] = [];
@@ -49,15 +49,26 @@ describe('the backlog', () => {
       calls.push(call);
       return answer(200, body);
     };
-    let order: typeof newest | null = null;
-    const backlog = watchBacklog({ send }, () => order, 5);
+    let lastOnes: ReturnType<typeof lastOf>[] = [];
+    const backlog = watchBacklog({ send }, () => lastOnes, 5);
     expect(backlog.length()).toBeNull();
-    order = newest;
+    lastOnes = [lastOf('ord_a')];
     await until(() => backlog.length() === 12, { within: 5_000, what: 'the length of the line' });
-    expect(calls[0]).toEqual({ method: 'GET', path: '/v1/checkouts/ord_a', token: 'token' });
+    expect(calls[0]).toEqual({ method: 'GET', path: '/v1/checkouts/ord_a', token: 'token of ord_a' });
     body = { status: 'PENDING_PAYMENT', ahead: null };
     await backlog.stop();
     expect(backlog.length()).toBe(0);
+  });
+
+  test('When payers have overtaken, then the last who does not pay tells how long the line is', async () => {
+    const places: Record<string, Answer['body']> = {
+      '/v1/checkouts/ord_payer': { status: 'CONFIRMED', ahead: null },
+      '/v1/checkouts/ord_other': { status: 'QUEUED', ahead: 299 },
+    };
+    const send: Http['send'] = async ({ path }) => answer(200, places[path] ?? {});
+    const backlog = watchBacklog({ send }, () => [lastOf('ord_payer'), lastOf('ord_other')], 5);
+    await until(() => backlog.length() === 300, { within: 5_000, what: 'the length of the line' });
+    await backlog.stop();
   });
 
   test('When no answer comes, then what was known stands', async () => {
@@ -68,7 +79,7 @@ describe('the backlog', () => {
       if (fails) throw new Error('no answer');
       return answer(200, { status: 'QUEUED', ahead: 2 });
     };
-    const backlog = watchBacklog({ send }, () => newest, 5);
+    const backlog = watchBacklog({ send }, () => [lastOf('ord_a')], 5);
     await until(() => backlog.length() === 3, { within: 5_000, what: 'the length of the line' });
     fails = true;
     const before = sent;
@@ -105,7 +116,12 @@ describe('latencies', () => {
     const intended = performance.now() - 5_000;
     await play(scene(insist), { member, habit: 'abandons', intended });
     await play(scene(refuses), { member, habit: 'pays', intended });
-    expect(tally).toMatchObject({ sent: 2, accepted: 1, refused: { sold_out: 1 }, newest: { orderId: 'ord_a' } });
+    expect(tally).toMatchObject({
+      sent: 2,
+      accepted: 1,
+      refused: { sold_out: 1 },
+      newest: { payer: null, abandoner: { orderId: 'ord_a', member } },
+    });
     const [acceptance, answers] = [tally.acceptance, tally.answers].map((each) => each.minNonZeroValue / 1_000);
     for (const ms of [acceptance ?? 0, answers ?? 0, tally.ended[0]?.tookMs ?? 0]) {
       expect(ms).toBeGreaterThanOrEqual(4_990);
