@@ -85,7 +85,7 @@ export async function composeOrders(parts: OrdersParts): Promise<OrdersModule> {
     claimRefund: createRefundClaims({
       source,
       ledger,
-      startRefund: (paymentId) => startRefund(temporal, paymentId),
+      startRefund: (refund) => startRefund(temporal, refund),
       onStartFailed: (error, paymentId) => logger.warn({ error, paymentId }, 'refund left to the sweeper'),
     }),
     sagaUrl: (owner) => sagaUrl(temporal, owner),

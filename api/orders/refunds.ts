@@ -5,6 +5,7 @@
 import type { DataSource } from 'typeorm';
 import { Problem } from '../../domain/errors';
 import { createRefund } from '../../domain/operations/orders';
+import type { RefundStart } from '../../domain/saga';
 import type { Ledger } from '../../infra/mysql/ledger';
 import { findStored, type IdempotencyScope, store } from '../../infra/mysql/repositories/idempotency';
 import { sqlOf } from '../../infra/mysql/transaction';
@@ -13,7 +14,7 @@ import type { RefundRequest, RefundStarted } from './service';
 export interface RefundClaimsDeps {
   readonly source: DataSource;
   readonly ledger: Pick<Ledger, 'claimBuyerRefund'>;
-  readonly startRefund: (paymentId: string) => Promise<unknown>;
+  readonly startRefund: (refund: RefundStart) => Promise<unknown>;
   /** the workflow could not be started now; the refund stays claimed */
   readonly onStartFailed: (error: unknown, paymentId: string) => void;
 }
@@ -48,8 +49,8 @@ export function createRefundClaims({ source, ledger, startRefund, onStartFailed 
       if (meanwhile) return meanwhile;
       throw new Problem('order_not_refundable');
     }
-    const { refundId, paymentId } = outcome.refund;
-    await startRefund(paymentId).catch((error: unknown) => onStartFailed(error, paymentId));
-    return { kind: 'started', refundId };
+    const { refund } = outcome;
+    await startRefund(refund).catch((error: unknown) => onStartFailed(error, refund.paymentId));
+    return { kind: 'started', refundId: refund.refundId };
   };
 }

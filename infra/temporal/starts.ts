@@ -78,12 +78,13 @@ export function startCheckout(temporal: Temporal, start: CheckoutStart): Promise
  * @throws Problem('unavailable')
  */
 export function startRefund(temporal: Temporal, refund: RefundStart): Promise<Started> {
-  const input: RefundInput = { paymentId: refund.paymentId };
+  const { paymentId } = refund;
+  const input: RefundInput = { paymentId };
   return orUnavailable(() =>
     startOnce(() =>
       temporal.within(START_MS, () =>
         temporal.client.workflow.start(REFUND_WORKFLOW, {
-          workflowId: refundWorkflowId(refund.paymentId),
+          workflowId: refundWorkflowId(paymentId),
           taskQueue: temporal.taskQueue,
           workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
           args: [input],

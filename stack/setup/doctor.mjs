@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { find, PROGRAMS, rangeText, remedyFor } from './find.cjs';
+import { find, PROGRAMS, packageOf, rangeText, remedyFor } from './find.cjs';
 import { missingPackages } from './packages.mjs';
 import { toolsToFetch } from './tools.mjs';
 
@@ -82,11 +82,11 @@ export function examine(root, home) {
     tools: path.join(root, '.firstcome', 'tools'),
     pins: path.join(root, 'stack', 'pins'),
   });
-  const missing = missingPackages(toFetch).map(({ what, apt }) => ({
-    name: what,
+  const missing = missingPackages(toFetch).map((each) => ({
+    name: each.what,
     ok: false,
     found: 'missing',
-    need: `installed (package ${apt})`,
+    need: `installed (package ${packageOf(each)})`,
     isInstallable: true,
   }));
   return [node(), disk(root), memory(), files(), ...Object.values(PROGRAMS).map(server), data(home), ...missing].filter(

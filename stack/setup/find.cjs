@@ -2,7 +2,7 @@
  * Where programs are: one rule for set-up, doctor and launcher. The environment variable decides alone; without it
  * PATH, then known places, and of what is there the first of a fit version. CommonJS, so that compiled code reads it too.
  */
-const { execFileSync } = require('node:child_process');
+const { execFileSync, spawnSync } = require('node:child_process');
 const { accessSync, constants, readdirSync, statSync } = require('node:fs');
 const path = require('node:path');
 
@@ -59,6 +59,8 @@ const PROGRAMS = {
     pattern: /(?:version "|openjdk |java )(\d+(?:\.\d+)?)/,
     range: ['17', 99],
     apt: 'openjdk-17-jre-headless',
+    // Debian 13 has no 17 any more.
+    aptNewer: 'openjdk-21-jre-headless',
     brew: 'openjdk',
   },
 };
@@ -127,8 +129,20 @@ function find(program, env = process.env) {
   return first;
 }
 
-const commandFor = ({ apt, brew }) =>
-  process.platform === 'darwin' ? `brew install ${brew}` : `apt-get install -y --no-install-recommends ${apt}`;
+/** By the package lists of this machine; they may be older than the mirror, or not there at all. */
+const isKnownToApt = (name) =>
+  spawnSync('sh', ['-c', 'apt-cache show "$0" 2>/dev/null | grep -q .', name], { stdio: 'ignore' }).status === 0;
+
+/** What brings it on this distribution: the newer package only where the lists have it and not the usual one. */
+const aptName = ({ apt, aptNewer }) => (aptNewer && !isKnownToApt(apt) && isKnownToApt(aptNewer) ? aptNewer : apt);
+
+/** The package that set-up would install here; whoever names one names this. */
+const packageOf = (program) => (process.platform === 'darwin' ? program.brew : aptName(program));
+
+const commandFor = (program) =>
+  process.platform === 'darwin'
+    ? `brew install ${packageOf(program)}`
+    : `apt-get install -y --no-install-recommends ${packageOf(program)}`;
 
 const rangeText = ([from, lastMajor]) => (lastMajor === 99 ? `${from} or newer` : `${from}–${lastMajor}`);
 
@@ -142,4 +156,15 @@ function sentenceFor(program, found) {
   return `${what} ${rangeText(range)} is needed, and ${state}. ${remedyFor(program)}`;
 }
 
-module.exports = { PROGRAMS, candidates, find, isInRange, rangeText, remedyFor, sentenceFor };
+module.exports = {
+  PROGRAMS,
+  aptName,
+  candidates,
+  find,
+  isInRange,
+  isKnownToApt,
+  packageOf,
+  rangeText,
+  remedyFor,
+  sentenceFor,
+};

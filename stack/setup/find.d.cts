@@ -11,6 +11,8 @@ export interface Program {
   /** the oldest that serves, as major.minor, and the newest major */
   readonly range: readonly [from: string, lastMajor: number];
   readonly apt: string;
+  /** its name where a distribution no longer has the first */
+  readonly aptNewer?: string;
   readonly brew: string;
 }
 export interface Found {

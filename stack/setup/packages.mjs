@@ -3,7 +3,7 @@
  * an autostart or a port. Only what is missing is installed.
  */
 import { createInterface } from 'node:readline/promises';
-import { find, PROGRAMS } from './find.cjs';
+import { aptName, find, isKnownToApt, PROGRAMS } from './find.cjs';
 import { run, SetupError, succeeds, which } from './run.mjs';
 
 const { mariadb, redis, java } = PROGRAMS;
@@ -17,7 +17,7 @@ const NEEDED = [
     what: 'Java 17 or newer',
     has: () => find(java),
     apt: java.apt,
-    aptNewer: 'openjdk-21-jre-headless',
+    aptNewer: java.aptNewer,
     brew: java.brew,
   },
 ];
@@ -48,28 +48,20 @@ async function mayUseSudo(packages) {
   return !/^n/i.test(answer.trim());
 }
 
-function aptName({ apt, aptNewer }) {
-  const isKnown = (name) => succeeds('sh', ['-c', `apt-cache show ${name} 2>/dev/null | grep -q .`]);
-  return aptNewer && !isKnown(apt) && isKnown(aptNewer) ? aptNewer : apt;
-}
-
 async function installByApt(missing) {
   const isRoot = process.getuid() === 0;
-  const manual = `apt-get install -y --no-install-recommends ${missing.map(({ apt }) => apt).join(' ')}`;
+  const names = () => missing.map(aptName);
+  const manual = `apt-get install -y --no-install-recommends ${names().join(' ')}`;
   const why = `needed: ${missing.map(({ what }) => what).join(', ')}`;
   if (!isRoot && !succeeds('sudo', ['-n', 'true']))
     throw new SetupError(`${why}. Run this, then start again:\n  sudo ${manual}`);
-  const names = () => missing.map(aptName);
   if (!isRoot && !(await mayUseSudo(names()))) throw new SetupError(`${why}. Run this yourself:\n  sudo ${manual}`);
   const variables = Object.entries(QUIET).map(([name, value]) => `${name}=${value}`);
   const apt = (args) =>
     isRoot
       ? run('env', [...variables, 'apt-get', ...args])
       : run('sudo', ['-n', 'env', ...variables, 'apt-get', ...args]);
-  const isUnknown = missing.some(
-    (each) => !succeeds('sh', ['-c', `apt-cache show ${aptName(each)} 2>/dev/null | grep -q .`]),
-  );
-  if (isUnknown) apt(['update']);
+  if (!names().every(isKnownToApt)) apt(['update']);
   try {
     apt([...APT, ...names()]);
   } catch {

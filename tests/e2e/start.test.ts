@@ -10,6 +10,7 @@ import { type Buyer, createShop, type Shop, send } from './support/shop';
 const IN_FLIGHT_MAX = 8;
 const BACKLOG_MAX = 12;
 const REFUSED = 5;
+const STOCK = 100;
 const SERVERS = ['mariadb', 'redis', 'kafka', 'temporal'];
 
 let stack: OwnStack;
@@ -36,6 +37,21 @@ beforeAll(async () => {
   buyer = await shop.signUp();
 }, 330_000);
 afterAll(() => stack.destroy(), 120_000);
+
+/** units of a product that can be bought, as the gate sees it */
+const availableOf = async (productId: string): Promise<number> =>
+  (await send<{ available: number }>('GET', `${shop.gateway}/v1/products/${productId}/stock`)).body.available;
+
+async function untilAll(orders: readonly { orderId: string }[], status: string): Promise<void> {
+  const statusOf = async (orderId: string): Promise<string> => {
+    const { token } = buyer;
+    return (await send<{ status: string }>('GET', `${shop.gateway}/v1/checkouts/${orderId}`, { token })).body.status;
+  };
+  for (const { orderId } of orders) {
+    const deadline = { within: 60_000, what: `${orderId} to be ${status}` };
+    await until(async () => (await statusOf(orderId)) === status, deadline);
+  }
+}
 
 /** Requests that an instance has answered by its own count. */
 async function servedBy(part: string): Promise<number> {
@@ -118,8 +134,8 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   90_000,
 );
 
-test('When the checkout worker stands still, then the bound is started, the backlog fills, the rest is told 503, and all end once it goes on', async () => {
-  const productId = await shop.createProduct({ stock: 100 });
+test('When the checkout worker stands still, then the bound is started, the backlog fills, the rest is told 503, and all can be paid or cancelled once it goes on', async () => {
+  const productId = await shop.createProduct({ stock: STOCK });
   stack.signalPart('checkout', 'SIGSTOP');
   const accepted: { orderId: string; amount: number }[] = [];
   const refused: { code: string; retryAfter: string | null }[] = [];
@@ -141,22 +157,21 @@ test('When the checkout worker stands still, then the bound is started, the back
     expect(accepted.length).toBeGreaterThanOrEqual(BACKLOG_MAX);
     // One buyer at a time, over two instances: the line is as long as it may be, and not one order longer.
     expect(accepted.length).toBeLessThanOrEqual(IN_FLIGHT_MAX + BACKLOG_MAX);
+    expect(await availableOf(productId)).toBe(STOCK - accepted.length);
   } finally {
     stack.signalPart('checkout', 'SIGCONT');
   }
+  await untilAll(accepted, 'PENDING_PAYMENT');
+  expect(await availableOf(productId)).toBe(STOCK - accepted.length);
+
   for (const { orderId } of accepted) {
-    await until(
-      async () => {
-        const { body } = await send<{ status: string }>('GET', `${shop.gateway}/v1/checkouts/${orderId}`, {
-          token: buyer.token,
-        });
-        return body.status === 'PENDING_PAYMENT';
-      },
-      { within: 60_000, what: `${orderId} to be payable` },
-    );
+    const key = randomUUID();
+    const isCancelled = async () => (await shop.cancel(buyer, orderId, key)).status === 200;
+    await until(isCancelled, { within: 30_000, what: `the cancel of ${orderId}` });
   }
-  const { body } = await send<{ available: number }>('GET', `${shop.gateway}/v1/products/${productId}/stock`);
-  expect(body.available).toBe(100 - accepted.length);
+  await untilAll(accepted, 'CANCELLED');
+  await until(async () => (await availableOf(productId)) === STOCK, { within: 30_000, what: 'the stock to be whole' });
+  expect(await stack.count(`SELECT held + sold FROM stock WHERE product_id = '${productId}'`)).toBe(0);
 }, 180_000);
 
 test('When Redis is wiped and nobody rebuilds, then the sale pauses with 503 and no trace, and the same key buys after it', async () => {
@@ -184,8 +199,7 @@ test('When Redis is wiped and nobody rebuilds, then the sale pauses with 503 and
     what: 'the sale to go on',
   });
   expect(await stack.count(rows)).toBe(1);
-  const { body } = await send<{ available: number }>('GET', `${shop.gateway}/v1/products/${productId}/stock`);
-  expect([bought?.status, body.available]).toEqual([202, 2]);
+  expect([bought?.status, await availableOf(productId)]).toEqual([202, 2]);
 }, 120_000);
 
 test('When the launcher is killed, then the next start ends what it left and finds everything as it was', async () => {

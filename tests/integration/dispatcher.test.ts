@@ -1,7 +1,7 @@
 /** The dispatcher on MariaDB: how much it starts, and what it does when a start does not work. */
+import pino from 'pino';
 import { Problem } from '../../domain/errors';
 import type { Claim } from '../../infra/mysql/ledger';
-import { createLogger } from '../../infra/process/logger';
 import { type Dispatcher, startDispatcher } from '../../workers/dispatcher/dispatcher';
 import { until } from '../support/until';
 import { createLedgerFixture, type LedgerFixture, orderOf, stockOf } from './support/ledger';
@@ -18,7 +18,9 @@ afterEach(async () => {
 
 const started: Claim[] = [];
 const synced: string[] = [];
+const logged: { readonly msg: string; readonly owner?: string; readonly sagaUrl?: string }[] = [];
 beforeEach(() => {
+  logged.length = 0;
   started.length = 0;
   synced.length = 0;
 });
@@ -36,7 +38,8 @@ function dispatch(
     syncHold: async (orderId) => synced.push(orderId),
     groupMax: 25,
     inFlightMax,
-    logger: createLogger('dispatcher', 'silent'),
+    logger: pino({ level: 'warn' }, { write: (line) => void logged.push(JSON.parse(line)) }),
+    sagaUrl: (owner) => `http://ui/${owner}`,
   });
 }
 const accept = async (count: number): Promise<{ productId: string; orderIds: string[] }> => {
@@ -125,6 +128,11 @@ test('When the engine refuses a claim five times, then its orders are rejected, 
   expect(synced).toEqual(orderIds);
   const letters = await fixture.sql.rows<{ reason: string }>('SELECT reason FROM dead_letters');
   expect(letters.map((each) => each.reason)).toEqual([expect.stringContaining('no such search attribute')]);
+  const line = { owner: started[0]?.owner, sagaUrl: `http://ui/${started[0]?.owner}` };
+  for (const msg of ['saga not started', 'claim rejected']) {
+    const said = await until(() => logged.find((each) => each.msg === msg), { within: 5_000, what: msg });
+    expect(said).toMatchObject(line);
+  }
 });
 
 test('When a start cannot be marked, then it is no failed start: the claim starts again and nobody is rejected', async () => {
@@ -148,4 +156,6 @@ test('When a start cannot be marked, then it is no failed start: the claim start
   expect(started.length).toBeGreaterThanOrEqual(7);
   expect((await orderOf(fixture.sql, orderIds[0] ?? ''))?.status).toBe('QUEUED');
   expect(await countWhere('start_attempts > 0')).toBe(0);
+  const { owner } = started[0] as Claim;
+  expect(logged[0]).toMatchObject({ msg: 'start not marked', owner, sagaUrl: `http://ui/${owner}` });
 });

@@ -203,3 +203,31 @@ test('When whoever reads its output goes away, then the launcher is told to stop
   await until(() => launcher.exitCode !== null, deadline('its end'));
   expect([launcher.exitCode, readFileSync(file, 'utf8')]).toEqual([0, 'nobody reads its output any more']);
 });
+
+test('When its parent is killed, and with it whoever could stop it, then the launcher is told to stop and ends by itself', async () => {
+  const [born, told] = [path.join(dir, 'born'), path.join(dir, 'told')];
+  const launcher = `
+    const { renameSync, writeFileSync } = require('node:fs');
+    const write = (file, text) => { writeFileSync(file + '.new', text); renameSync(file + '.new', file); };
+    const works = setInterval(() => {}, 1_000);
+    require('./stack/launcher/until-told').untilTold().then((reason) => { clearInterval(works); write(${JSON.stringify(told)}, reason); });
+    write(${JSON.stringify(born)}, String(process.pid));`;
+  const args = JSON.stringify(['-r', './tests/support/ts-hook.cjs', '-e', launcher]);
+  const npm = spawn(
+    process.execPath,
+    ['-e', `require('node:child_process').spawn(process.execPath, ${args}, { stdio: 'ignore' })`],
+    { cwd: ROOT, stdio: 'ignore' },
+  );
+  let birth: Birth | null = null;
+  try {
+    const pid = await until(() => existsSync(born) && readFileSync(born, 'utf8'), deadline('it to listen'));
+    const listening = birthOf(Number(pid)) as Birth;
+    birth = listening;
+    npm.kill('SIGKILL');
+    await until(() => !isAlive(listening), deadline('its end'));
+    expect(readFileSync(told, 'utf8')).toBe('its parent has gone');
+  } finally {
+    npm.kill('SIGKILL');
+    if (birth && isAlive(birth)) signal(birth.pid, 'SIGKILL');
+  }
+});

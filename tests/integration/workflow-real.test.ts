@@ -1,10 +1,12 @@
 /** The sagas on real servers: MariaDB, Temporal and the sandbox; worker and dispatcher as in production. */
 import { MockActivityEnvironment } from '@temporalio/testing';
+import pino from 'pino';
 import { type ActivityDeps, createActivities } from '../../activities';
 import type { Reservation } from '../../infra/mysql/ledger';
 import { memberIdsKey, orderIdsKey, phaseKey, productIdsKey } from '../../infra/temporal/attributes';
-import { createTemporal } from '../../infra/temporal/client';
+import { createTemporal, sagaUrl } from '../../infra/temporal/client';
 import { executeCancel, executeConfirm, readLife, startRefund } from '../../infra/temporal/starts';
+import { installRuntime } from '../../workers/checkout/runtime';
 import type { Dispatcher } from '../../workers/dispatcher/dispatcher';
 import { createRealWorld, type RealWorld, untilHeard } from '../support/sagas/real-world';
 import { freePort } from '../support/servers';
@@ -14,7 +16,12 @@ import { eventsOf, historyOf, orderOf, stockOf } from './support/ledger';
 let world: RealWorld;
 let worker: { stop(): Promise<void> };
 let dispatcher: Dispatcher | undefined;
+const UI = { uiUrl: 'http://ui', namespace: 'default' };
+/** what the worker's process writes */
+const logged: Readonly<Record<string, unknown>>[] = [];
 beforeAll(async () => {
+  const logger = pino({ level: 'warn' }, { write: (line) => void logged.push(JSON.parse(line)) });
+  installRuntime(logger, (workflowId) => sagaUrl(UI, workflowId));
   world = await createRealWorld();
   worker = await world.startWorker();
 }, 60_000);
@@ -260,6 +267,27 @@ test('When an operator looks for a refunded order, then its refund is found too,
   const won = `${amount.toLocaleString('en-US')} won`;
   const { staticSummary } = await world.temporal.client.workflow.getHandle(found.workflowId).describe();
   expect(await staticSummary()).toBe(`${orderId} · refund of ${won} in full · ${paymentId}`);
+});
+
+test('When a step keeps failing, then what the worker logs of it leads to its workflow in the Web UI', async () => {
+  const order = await world.accepted(await world.product(1));
+  dispatcher = world.startDispatcher();
+  await world.pay(order);
+  const { orderId, memberId } = order;
+  const claimed = await world.ledger.claimBuyerRefund({ orderId, memberId, requestedBy: memberId, reason: 'too old' });
+  if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+  const away = new Error('the store is away');
+  const read = jest.spyOn(world.ledger, 'readRefund').mockRejectedValueOnce(away).mockRejectedValueOnce(away);
+
+  await startRefund(world.temporal, claimed.refund);
+  await world.reaches(orderId, 'REFUNDED');
+  read.mockRestore();
+
+  const workflowId = `refund-${claimed.refund.paymentId}`;
+  const lines = logged.filter((each) => each.workflowId === workflowId);
+  expect(lines.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  const url = `http://ui/namespaces/default/workflows/${workflowId}`;
+  for (const line of lines) expect(line).toMatchObject({ activityType: 'readRefund', sagaUrl: url });
 });
 
 test('When a workflow is terminated, then the sweeper gives its orders to new owners and they can be paid', async () => {

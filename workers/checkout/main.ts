@@ -3,6 +3,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../../activities';
 import { readConfig } from '../../infra/process/config';
 import { runProcess, serveHealth } from '../../infra/process/lifecycle';
+import { sagaUrl } from '../../infra/temporal/client';
 import { temporalEndpoint } from '../../infra/temporal/connection';
 import { CONNECT_SETTINGS, connectDeps, openTemporal } from './connect';
 import { installRuntime } from './runtime';
@@ -20,8 +21,8 @@ runProcess({
       'HOST',
       'METRICS_PORT',
     ]);
-    installRuntime(logger);
     const temporal = openTemporal(config, releasers);
+    installRuntime(logger, (workflowId) => sagaUrl(temporal, workflowId));
     const deps = await connectDeps(config, temporal, context);
     const connection = await NativeConnection.connect(temporalEndpoint(config));
     releasers.add('temporal worker connection', () => connection.close());

@@ -11,10 +11,14 @@ const LEVELS: Readonly<Record<string, Level>> = {
   ERROR: 'error',
 };
 
-/** Call once, before the first connection. */
-export function installRuntime(logger: Logger): void {
+/**
+ * Call once, before the first connection.
+ * @param sagaUrl where the Web UI shows a workflow: every line that names one leads there
+ */
+export function installRuntime(logger: Logger, sagaUrl: (workflowId: string) => string): void {
+  const linkOf = (workflowId: unknown) => (typeof workflowId === 'string' ? { sagaUrl: sagaUrl(workflowId) } : {});
   const write = ({ level, message, meta }: LogEntry): void => {
-    logger[LEVELS[level] ?? 'info']({ ...meta }, message);
+    logger[LEVELS[level] ?? 'info']({ ...meta, ...linkOf(meta?.workflowId) }, message);
   };
   Runtime.install({
     logger: new DefaultLogger('WARN', write),

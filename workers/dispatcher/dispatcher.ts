@@ -22,6 +22,8 @@ export interface DispatcherDeps {
   readonly groupMax: number;
   readonly inFlightMax: number;
   readonly logger: Logger;
+  /** where the Web UI shows the workflow of an owner */
+  readonly sagaUrl: (owner: string) => string;
   readonly onStarted?: (orders: number) => void;
 }
 
@@ -57,6 +59,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   let awayUntil = 0;
 
+  /** What a line of the log says of a claim; the link leads nowhere while its workflow was never started. */
+  const sagaOf = ({ owner }: Claim) => ({ owner, sagaUrl: deps.sagaUrl(owner) });
+
   /** `away`: not known whether it started; the claim stays, and is started again. */
   type Outcome = 'started' | 'refused' | 'away';
 
@@ -68,22 +73,24 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         awayUntil = Date.now() + TROUBLE_MS;
         return 'away';
       }
-      logger.error({ error, owner: claim.owner }, 'saga not started');
-      await refused(claim, error).catch((trouble: unknown) => logger.error({ error: trouble }, 'attempt not counted'));
+      logger.error({ error, ...sagaOf(claim) }, 'saga not started');
+      await refused(claim, error).catch((trouble: unknown) => {
+        logger.error({ error: trouble, ...sagaOf(claim) }, 'attempt not counted');
+      });
       return 'refused';
     }
     deps.onStarted?.(claim.orders.length);
     // It runs: a mark that fails is no failed start. The claim is then started again, which finds it running.
     await ledger.markDispatched(claim.owner).catch((error: unknown) => {
-      logger.warn({ error, owner: claim.owner }, 'start not marked');
+      logger.warn({ error, ...sagaOf(claim) }, 'start not marked');
     });
     return 'started';
   }
 
-  async function refused({ owner }: Claim, error: unknown): Promise<void> {
-    if ((await ledger.countAttempt(owner)) < ATTEMPTS_MAX) return;
-    const rejected = await ledger.rejectClaim(owner, String(error));
-    logger.error({ owner, orders: rejected.length }, 'claim rejected');
+  async function refused(claim: Claim, error: unknown): Promise<void> {
+    if ((await ledger.countAttempt(claim.owner)) < ATTEMPTS_MAX) return;
+    const rejected = await ledger.rejectClaim(claim.owner, String(error));
+    logger.error({ ...sagaOf(claim), orders: rejected.length }, 'claim rejected');
     for (const orderId of rejected) await deps.syncHold(orderId);
   }
 

@@ -5,7 +5,7 @@ import { readConfig } from '../../infra/process/config';
 import { runProcess, serveHealth } from '../../infra/process/lifecycle';
 import { CHECKOUT, connectRedis } from '../../infra/redis/connection';
 import { createGate } from '../../infra/redis/gate';
-import { createTemporal } from '../../infra/temporal/client';
+import { createTemporal, sagaUrl } from '../../infra/temporal/client';
 import { TEMPORAL_SETTINGS } from '../../infra/temporal/connection';
 import { checkoutSettings, startCheckout } from '../../infra/temporal/starts';
 import { startDispatcher } from './dispatcher';
@@ -47,6 +47,7 @@ runProcess({
       groupMax: config.CHECKOUT_GROUP_MAX,
       inFlightMax: config.CHECKOUT_IN_FLIGHT_MAX,
       logger,
+      sagaUrl: (owner) => sagaUrl(temporal, owner),
       onStarted: countStarts(metrics),
     });
     const { METRICS_PORT: port, HOST: host } = config;

@@ -8,7 +8,7 @@ import type { ConfirmResult } from '../../../domain/saga';
 import type { Reservation } from '../../../infra/mysql/ledger';
 import { createLogger } from '../../../infra/process/logger';
 import { createProvider } from '../../../infra/provider/provider';
-import { createTemporal, type Temporal } from '../../../infra/temporal/client';
+import { createTemporal, sagaUrl, type Temporal } from '../../../infra/temporal/client';
 import { executeConfirm, startCheckout, type Unheard } from '../../../infra/temporal/starts';
 import { createEngine } from '../../../workers/checkout/engine';
 import { createCheckoutWorker } from '../../../workers/checkout/worker';
@@ -108,6 +108,7 @@ export async function createRealWorld(changes: Partial<ActivityDeps['settings']>
         syncHold: async () => undefined,
         groupMax,
         inFlightMax,
+        sagaUrl: (owner) => sagaUrl(temporal, owner),
         logger: createLogger('dispatcher', 'silent'),
       }),
     pay: async ({ orderId, amount }, { card } = {}) => {
