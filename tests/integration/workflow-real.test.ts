@@ -1,7 +1,7 @@
 /** The sagas on real servers: MariaDB, Temporal and the sandbox; worker and dispatcher as in production. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
-import { type ActivityDeps, createActivities } from '../../activities';
+import { createActivities } from '../../activities';
 import type { Reservation } from '../../infra/mysql/ledger';
 import { memberIdsKey, orderIdsKey, phaseKey, productIdsKey } from '../../infra/temporal/attributes';
 import { createTemporal, sagaUrl } from '../../infra/temporal/client';
@@ -35,10 +35,8 @@ afterAll(async () => {
 }, 60_000);
 
 const DECLINING = '4000000000000002';
-const ownerOf = async ({ orderId }: Reservation): Promise<string> =>
-  until(async () => (await orderOf(world.sql, orderId))?.owner, { within: 10_000, what: 'an owner' });
 const cancel = async (order: Reservation) => {
-  const owner = await ownerOf(order);
+  const owner = await world.ownerOf(order);
   return untilHeard(() => executeCancel(world.temporal, { owner, orderId: order.orderId, key: 'k', answerMs: 3_000 }));
 };
 /** What an operator finds who searches for an order: the refund among it. The search lags a little. */
@@ -51,12 +49,6 @@ const refundFoundBy = ({ orderId }: Reservation) =>
     },
     { within: 10_000, what: `the refund of ${orderId} in a search for it` },
   );
-const accept = async (productId: string, count: number): Promise<Reservation[]> => {
-  const orders: Reservation[] = [];
-  for (let n = 0; n < count; n += 1) orders.push(await world.accepted(productId));
-  return orders;
-};
-
 test('When a buyer pays, then order, payment, stock, history, outbox and provider agree', async () => {
   const productId = await world.product(10);
   const order = await world.accepted(productId);
@@ -202,9 +194,9 @@ test('When the engine is away, then a confirm says so at once', async () => {
 
 test('When a burst of 25 has gathered, then one workflow carries it and each order ends by itself', async () => {
   const productId = await world.product(25);
-  const orders = await accept(productId, 25);
+  const orders = await world.accept(productId, 25);
   dispatcher = world.startDispatcher();
-  const owners = new Set(await Promise.all(orders.map(ownerOf)));
+  const owners = new Set(await Promise.all(orders.map(world.ownerOf)));
   expect(owners.size).toBe(1);
 
   const answers = await Promise.all(
@@ -230,10 +222,10 @@ test('When a burst of 25 has gathered, then one workflow carries it and each ord
 
 test('When an operator looks for an order, then its workflow tells who is in it, where each is, and what was undone', async () => {
   const productId = await world.product(2);
-  const [paid, left] = (await accept(productId, 2)) as [Reservation, Reservation];
+  const [paid, left] = (await world.accept(productId, 2)) as [Reservation, Reservation];
   dispatcher = world.startDispatcher();
   await Promise.all([world.pay(paid), cancel(left)]);
-  const handle = world.temporal.client.workflow.getHandle(await ownerOf(paid));
+  const handle = world.temporal.client.workflow.getHandle(await world.ownerOf(paid));
   await handle.result();
 
   const { typedSearchAttributes, staticSummary, staticDetails } = await handle.describe();
@@ -288,80 +280,4 @@ test('When a step keeps failing, then what the worker logs of it leads to its wo
   expect(lines.map(({ attempt }) => attempt)).toEqual([1, 2]);
   const url = `http://ui/namespaces/default/workflows/${workflowId}`;
   for (const line of lines) expect(line).toMatchObject({ activityType: 'readRefund', sagaUrl: url });
-});
-
-test('When a workflow is terminated, then the sweeper gives its orders to new owners and they can be paid', async () => {
-  const productId = await world.product(3);
-  const orders = await accept(productId, 3);
-  dispatcher = world.startDispatcher();
-  await Promise.all(orders.map((order) => world.reaches(order.orderId, 'PENDING_PAYMENT')));
-  const before = await ownerOf(orders[0] as Reservation);
-  await world.temporal.client.workflow.getHandle(before).terminate('test');
-  // As if they had been quiet for a while.
-  await world.sql.change('UPDATE orders SET updated_at = updated_at - INTERVAL 60 SECOND WHERE owner = ?', [before]);
-
-  const { sweepOrders } = createActivities(world.deps);
-  expect(await new MockActivityEnvironment().run(sweepOrders)).toBe(3);
-  expect(await new MockActivityEnvironment().run(sweepOrders)).toBe(0);
-
-  expect(await Promise.all(orders.map(ownerOf))).toEqual(orders.map(({ orderId }) => `checkout-${orderId}-r1`));
-  // An owner that has just taken over does not know yet what the one before it left: until then it refuses with QUEUED,
-  // which the API takes for "ask again".
-  const pay = async (order: Reservation) => {
-    const answer = await world.pay(order);
-    return answer.kind === 'refused' && answer.status === 'QUEUED' ? null : answer;
-  };
-  for (const order of orders) {
-    const answer = await until(() => pay(order), { within: 15_000, what: 'the new owner to take payments' });
-    expect(answer).toMatchObject({ kind: 'done' });
-  }
-  expect(await stockOf(world.sql, productId)).toMatchObject({ held: 0, sold: 3 });
-});
-
-test('When one of many lost orders cannot be started, then the others are resumed, and the round is shown as failed', async () => {
-  const productId = await world.product(6);
-  const orders = await accept(productId, 6);
-  for (const [index, { orderId }] of orders.entries()) {
-    await world.sql.change('UPDATE orders SET owner = ?, updated_at = updated_at - INTERVAL 60 SECOND WHERE id = ?', [
-      `lost-${index}`,
-      orderId,
-    ]);
-  }
-  const [odd, ...others] = orders as [Reservation, ...Reservation[]];
-  const engine: ActivityDeps['engine'] = {
-    ...world.deps.engine,
-    startCheckout: async (start) => {
-      if (start.orders[0]?.orderId === odd.orderId) throw new Error('this one cannot be started');
-      return world.deps.engine.startCheckout(start);
-    },
-  };
-  const { sweepOrders } = createActivities({ ...world.deps, engine });
-
-  await expect(new MockActivityEnvironment().run(sweepOrders)).rejects.toThrow('1 could not be swept');
-
-  for (const { orderId } of others) await world.reaches(orderId, 'PENDING_PAYMENT');
-});
-
-test('When an owner is lost in the middle of a payment, then the next one asks the provider, and charges once', async () => {
-  const card = '5100000000000003';
-  await world.sandbox.behave({ cards: { [card]: { delayMs: 1_000 } } });
-  const order = await world.accepted(await world.product(1));
-  dispatcher = world.startDispatcher();
-  const owner = await ownerOf(order);
-  const paying = world.pay(order, { card });
-  const saga = world.temporal.client.workflow.getHandle(owner);
-  const isAccepted = async (): Promise<boolean> =>
-    (await saga.fetchHistory()).events?.some((event) => event.workflowExecutionUpdateAcceptedEventAttributes) ?? false;
-  await until(isAccepted, { within: 10_000, what: 'the payment is accepted, and the provider is asked' });
-  await saga.terminate('test');
-  // The server says of the accepted Update that its workflow has ended.
-  expect(await paying).toEqual({ kind: 'gone' });
-  await world.sql.change('UPDATE orders SET updated_at = updated_at - INTERVAL 60 SECOND WHERE id = ?', [
-    order.orderId,
-  ]);
-
-  await new MockActivityEnvironment().run(createActivities(world.deps).sweepOrders);
-
-  await world.reaches(order.orderId, 'CONFIRMED');
-  expect((await world.sandbox.ledger(order.orderId)).totals).toMatchObject({ captures: 1, captured: order.amount });
 });

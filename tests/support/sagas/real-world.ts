@@ -28,6 +28,10 @@ export interface RealWorld extends LedgerFixture {
   readonly deps: ActivityDeps;
   startWorker(): Promise<{ stop(): Promise<void> }>;
   startDispatcher(options?: { groupMax?: number; inFlightMax?: number }): Dispatcher;
+  /** Accepted orders of a product, one after the other. */
+  accept(productId: string, count: number): Promise<Reservation[]>;
+  /** Waits until the order has an owner. */
+  ownerOf(order: Pick<Reservation, 'orderId'>): Promise<string>;
   /** Authorises at the sandbox and confirms through the order's owner. */
   pay(order: Reservation, options?: { card?: string }): Promise<ConfirmResult | Unheard>;
   /** Waits until MariaDB shows the status. */
@@ -79,6 +83,11 @@ export async function createRealWorld(changes: Partial<ActivityDeps['settings']>
     tellNews: () => undefined,
   };
 
+  const ownerOf: RealWorld['ownerOf'] = ({ orderId }) =>
+    until(async () => (await orderOf(fixture.sql, orderId))?.owner, {
+      within: 15_000,
+      what: `${orderId} has an owner`,
+    });
   return {
     ...fixture,
     temporal,
@@ -111,14 +120,17 @@ export async function createRealWorld(changes: Partial<ActivityDeps['settings']>
         sagaUrl: (owner) => sagaUrl(temporal, owner),
         logger: createLogger('dispatcher', 'silent'),
       }),
+    async accept(productId, count) {
+      const orders: Reservation[] = [];
+      for (let n = 0; n < count; n += 1) orders.push(await fixture.accepted(productId));
+      return orders;
+    },
+    ownerOf,
     pay: async ({ orderId, amount }, { card } = {}) => {
       const paymentKey = await sandbox.authorize({ orderId, amount, ...(card ? { card } : {}) });
-      const row = await until(async () => (await orderOf(fixture.sql, orderId))?.owner, {
-        within: 15_000,
-        what: `${orderId} has an owner`,
-      });
+      const owner = await ownerOf({ orderId });
       const { answerMs } = settings;
-      return untilHeard(() => executeConfirm(temporal, { owner: row, answerMs, orderId, paymentKey, amount }));
+      return untilHeard(() => executeConfirm(temporal, { owner, answerMs, orderId, paymentKey, amount }));
     },
     reaches: async (orderId, status, within = 20_000) => {
       await until(async () => (await orderOf(fixture.sql, orderId))?.status === status, {
