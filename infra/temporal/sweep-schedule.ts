@@ -42,7 +42,11 @@ const scheduleOf = ({ taskQueue }: Temporal, everyMs: number) => ({
   state: { triggerImmediately: true },
 });
 
-/** Lets the sweeper look now: somebody met an order whose owner is gone. Never throws for a missing schedule. */
+/**
+ * Lets the sweeper look now: somebody met an order whose owner is gone. Never throws for a missing schedule.
+ * The engine names rounds by the second in which they are due, so a nudge in the second of another round begins none: who
+ * needs a look nudges again, as a pursued payment does every second; for everybody else the interval is the net.
+ */
 export function nudgeSweeper(temporal: Temporal): Promise<void> {
   return orUnavailable(async () => {
     try {
