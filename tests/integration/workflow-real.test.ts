@@ -2,6 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
 import { createActivities } from '../../activities';
+import { createRefundClaims } from '../../api/orders/refunds';
 import type { Reservation } from '../../infra/mysql/ledger';
 import { memberIdsKey, orderIdsKey, phaseKey, productIdsKey } from '../../infra/temporal/attributes';
 import { createTemporal, sagaUrl } from '../../infra/temporal/client';
@@ -11,6 +12,7 @@ import type { Dispatcher } from '../../workers/dispatcher/dispatcher';
 import { createRealWorld, type RealWorld, untilHeard } from '../support/sagas/real-world';
 import { freePort } from '../support/servers';
 import { until } from '../support/until';
+import { hashOf } from './support/gate';
 import { eventsOf, historyOf, orderOf, stockOf } from './support/ledger';
 
 let world: RealWorld;
@@ -245,11 +247,22 @@ test('When an operator looks for a refunded order, then its refund is found too,
   dispatcher = world.startDispatcher();
   await world.pay(order);
   const { orderId, memberId, amount } = order;
-  const claimed = await world.ledger.claimBuyerRefund({ orderId, memberId, requestedBy: memberId, reason: 'too blue' });
-  if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
-  const { paymentId } = claimed.refund;
-
-  await startRefund(world.temporal, claimed.refund);
+  // As the API claims it; no sweeper runs here that would start what the API did not.
+  const claim = createRefundClaims({
+    source: world.source,
+    ledger: world.ledger,
+    startRefund: (refund) => startRefund(world.temporal, refund),
+    onStartFailed: (error) => {
+      throw error;
+    },
+  });
+  const who = { memberId, requestedBy: memberId, idempotencyKey: orderId, bodyHash: hashOf() };
+  await claim({ orderId, reason: 'too blue', ...who });
+  const [payment] = await world.sql.rows<{ paymentId: string }>(
+    'SELECT id AS paymentId FROM payments WHERE order_id = ?',
+    [orderId],
+  );
+  const paymentId = payment?.paymentId;
 
   const found = await refundFoundBy(order);
   expect(found.workflowId).toBe(`refund-${paymentId}`);
