@@ -8,6 +8,14 @@ import type { ActivityDeps } from './deps';
 export interface OfPayment {
   readonly paymentId: string;
 }
+/** A claim as a saga holds it. Sagas that began before migration 0002 know of no refusals: there had been none. */
+export type RecordedClaim = Omit<RefundClaim, 'refusals'> & Partial<Pick<RefundClaim, 'refusals'>>;
+export interface RefundRefusal extends OfPayment {
+  /** before this one; absent: none */
+  readonly refusals?: number;
+  readonly code: string;
+  readonly message: string;
+}
 export type FinalRefundAnswer = Exclude<RefundAnswer, { readonly kind: 'unknown' }>;
 
 export function createRefundActivities({
@@ -18,32 +26,30 @@ export function createRefundActivities({
   tellNews,
 }: Pick<ActivityDeps, 'ledger' | 'gate' | 'provider' | 'engine' | 'tellNews'>) {
   return {
-    readRefund: ({ paymentId }: OfPayment): Promise<RefundClaim | null> => ledger.readRefund(paymentId),
+    readRefund: ({ paymentId }: OfPayment): Promise<RecordedClaim | null> => ledger.readRefund(paymentId),
 
     /** Idempotent by `refundKey` at the provider; retried without end while the provider does not say. */
-    refundWithProvider: async (claim: RefundClaim): Promise<FinalRefundAnswer> => {
+    refundWithProvider: async (claim: RecordedClaim): Promise<FinalRefundAnswer> => {
       const answer = await provider.refund({
         paymentKey: claim.paymentKey,
         amount: claim.amount,
         reason: claim.reason,
-        idempotencyKey: refundKey(claim.paymentId, claim.refusals),
+        idempotencyKey: refundKey(claim.paymentId, claim.refusals ?? 0),
       });
       if (answer.kind === 'unknown') throw ApplicationFailure.retryable(answer.why, 'REFUND_UNKNOWN');
       return answer;
     },
 
     /** REFUNDED; a buyer's units return to the ledger in the same commit, never before. */
-    recordRefund: async ({ paymentId, orderId }: RefundClaim): Promise<readonly Adjustment[]> => {
+    recordRefund: async ({ paymentId, orderId }: RecordedClaim): Promise<readonly Adjustment[]> => {
       const { adjustments } = await ledger.recordRefund({ paymentId });
       tellNews(orderId);
       return adjustments;
     },
 
     /** Stays REFUNDING, with the provider's code and a dead letter: a person has to look. Idempotent by the count of refusals. */
-    recordRefundRefusal: async (
-      refusal: OfPayment & { readonly refusals: number; readonly code: string; readonly message: string },
-    ) => {
-      await ledger.recordRefundRefusal(refusal);
+    recordRefundRefusal: async ({ refusals = 0, ...refusal }: RefundRefusal) => {
+      await ledger.recordRefundRefusal({ ...refusal, refusals });
       return null;
     },
 

@@ -3,7 +3,7 @@
  * that takes too long, one without Host, an expectation nobody meets. Node would answer these with a bare status line;
  * here they are problems like every other refusal, and the connection ends with them.
  */
-import { type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Problem, type ProblemCode } from '../../domain/errors';
 import { problemDocument, sendProblem } from './problem-response';
@@ -47,19 +47,21 @@ function refuse(socket: Duplex, error: Error): void {
 const CLOSING = { headers: { connection: 'close' } };
 
 /** RFC 9112, section 3.2. Older versions of HTTP know no Host. */
-const lacksHost: (request: Parameters<RequestListener>[0]) => boolean = ({ httpVersion, headers }) =>
+const lacksHost = ({ httpVersion, headers }: IncomingMessage): boolean =>
   httpVersion === '1.1' && headers.host === undefined;
+
+/** A request and its answer, which may be under way still. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
 
 /** Gives the server's requests to `app`, and refuses by itself what cannot become one. Needs `requireHostHeader: false`. */
 export function serveRequests(server: Server, app: RequestListener): void {
-  /** The newest answer of each connection. Those before it have left when it may: answers keep the order of requests. */
-  const newest = new WeakMap<Duplex, ServerResponse>();
-  const isFree = (socket: Duplex): boolean => {
-    const answer = newest.get(socket);
-    return !answer || answer.writableFinished || (answer.socket === socket && !answer.headersSent);
-  };
+  /** The newest exchange of each connection. Answers before its own have left when it may: they keep the order of requests. */
+  const newest = new WeakMap<Duplex, Exchange>();
   server.on('request', (request, response) => {
-    newest.set(request.socket, response);
+    newest.set(request.socket, { request, response });
     if (!lacksHost(request)) return app(request, response);
     sendProblem(
       response,
@@ -68,14 +70,21 @@ export function serveRequests(server: Server, app: RequestListener): void {
     );
   });
   server.on('checkExpectation', (request, response) => {
-    newest.set(request.socket, response);
+    newest.set(request.socket, { request, response });
     sendProblem(response, new Problem('expectation_failed', CLOSING), requestIdOf(undefined));
   });
   server.on('clientError', (error, socket) => {
     // Refused already, and the rest of it still arrives.
     if (socket.writableEnded) return;
+    const { request, response } = newest.get(socket) ?? {};
+    if (!socket.writable) socket.destroy();
+    else if (!response || response.writableFinished) refuse(socket, error);
     // In the midst of an answer another one would be read as a part of it.
-    if (socket.writable && isFree(socket)) refuse(socket, error);
+    else if (response.headersSent) socket.destroy();
+    // What came whole takes effect: what follows it is not its fault, and a refusal would deny what happens. Node ends the
+    // connection after an answer that says so.
+    else if (request?.complete) response.setHeader('connection', 'close');
+    else if (response.socket === socket) refuse(socket, error);
     else socket.destroy();
   });
 }

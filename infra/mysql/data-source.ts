@@ -4,6 +4,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { ENTITIES } from './entities';
 import { Initial1764000000001 } from './migrations/0001-initial';
 import { RefundRefusals1764000000002 } from './migrations/0002-refund-refusals';
+import { InboxAge1764000000003 } from './migrations/0003-inbox-age';
 
 export interface MysqlConfig {
   /** mysql://user:password@host:port/database */
@@ -28,7 +29,7 @@ export function createDataSource(config: MysqlConfig): DataSource {
     poolSize: config.MYSQL_POOL_SIZE ?? 10,
     connectTimeout: 5_000,
     entities: ENTITIES,
-    migrations: [Initial1764000000001, RefundRefusals1764000000002],
+    migrations: [Initial1764000000001, RefundRefusals1764000000002, InboxAge1764000000003],
     migrationsTableName: 'migrations',
     synchronize: false,
     logging: false,

@@ -4,14 +4,18 @@
  * itself refuses an archive that is not of this very JVM and these jars, and loads the classes from the jars then.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { find, PROGRAMS } from './find.cjs';
+import { birthOf, endProcess } from './process-life.cjs';
 import { run, SetupError } from './run.mjs';
 
 const WITHIN_MS = 90_000;
+/** what a broker that was killed takes to be gone */
+const ENDS_WITHIN_MS = 5_000;
 const SERVES = 'Kafka Server started';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Kafka's id of a cluster is 22 characters of base64url; nobody ever meets this one. */
@@ -38,35 +42,58 @@ const properties = (folder, port, controllerPort) =>
     '',
   ].join('\n');
 
+const recordIn = (folder) => path.join(folder, 'broker.json');
+
+/** The broker of a set-up that was killed, when it was written down whole, else null. */
+function leftoverIn(folder) {
+  try {
+    return JSON.parse(readFileSync(recordIn(folder), 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Told to stop, set-up leaves nobody behind. @returns what takes that back */
+function endWithUs(broker) {
+  const end = () => broker.kill('SIGKILL');
+  const endAndGo = (signal) => {
+    end();
+    process.exit(128 + os.constants.signals[signal]);
+  };
+  for (const signal of SIGNALS) process.once(signal, endAndGo);
+  process.once('exit', end);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, endAndGo);
+    process.off('exit', end);
+  };
+}
+
 /** Runs the broker until it says that it serves, ends it, and waits until it has written the archive. */
-function record(java, args) {
-  return new Promise((resolve, reject) => {
-    const broker = spawn(java, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    // Told to stop, set-up leaves nobody behind: no record of a stack knows this broker.
-    const end = () => broker.kill('SIGKILL');
-    const endAndGo = (signal) => {
-      end();
-      process.exit(128 + os.constants.signals[signal]);
-    };
-    for (const signal of SIGNALS) process.once(signal, endAndGo);
-    process.once('exit', end);
-    let said = '';
-    const patience = setTimeout(() => broker.kill('SIGKILL'), WITHIN_MS);
-    const hear = (chunk) => {
-      said = (said + chunk).slice(-4_000);
-      if (said.includes(SERVES)) broker.kill('SIGTERM');
-    };
-    broker.stdout.on('data', hear);
-    broker.stderr.on('data', hear);
-    broker.once('error', reject);
-    broker.once('exit', (_code, signal) => {
-      clearTimeout(patience);
-      process.off('exit', end);
-      for (const each of SIGNALS) process.off(each, endAndGo);
-      if (signal === 'SIGKILL') reject(new SetupError(`Kafka did not serve within ${WITHIN_MS / 1_000} s:\n${said}`));
-      else resolve();
-    });
-  });
+async function untilServed(java, args, folder) {
+  const broker = spawn(java, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const release = endWithUs(broker);
+  const patience = setTimeout(() => broker.kill('SIGKILL'), WITHIN_MS);
+  let said = '';
+  let hasServed = false;
+  const hear = (chunk) => {
+    said = (said + chunk).slice(-4_000);
+    if (hasServed || !said.includes(SERVES)) return;
+    hasServed = true;
+    broker.kill('SIGTERM');
+  };
+  broker.stdout.on('data', hear);
+  broker.stderr.on('data', hear);
+  try {
+    if (broker.pid !== undefined) writeFileSync(recordIn(folder), JSON.stringify(birthOf(broker.pid)));
+    const [, signal] = await once(broker, 'close');
+    if (signal === 'SIGKILL') throw new SetupError(`Kafka was not done within ${WITHIN_MS / 1_000} s:\n${said}`);
+    if (!hasServed) throw new SetupError(`Kafka ended before it served:\n${said}`);
+  } finally {
+    clearTimeout(patience);
+    release();
+    // Gone already, unless it could not be written down.
+    broker.kill('SIGKILL');
+  }
 }
 
 /** Makes `kafka.jsa` beside the jars' folder, unless it is there. @throws SetupError with what Kafka said */
@@ -76,6 +103,9 @@ export async function archiveKafkaClasses({ tools }) {
   const { file: java } = find(PROGRAMS.java);
   const classPath = ['-cp', path.join(tools, 'kafka', '*')];
   const folder = path.join(tools, 'kafka.jsa.new');
+  // No record of a stack knows it, and only one set-up runs at a time.
+  const leftover = leftoverIn(folder);
+  if (leftover) await endProcess(leftover, ENDS_WITHIN_MS, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   try {
@@ -84,7 +114,7 @@ export async function archiveKafkaClasses({ tools }) {
     writeFileSync(config, properties(folder, await freePort(), await freePort()));
     run(java, [...classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', config]);
     const settings = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', `-XX:ArchiveClassesAtExit=${made}`];
-    await record(java, [...settings, ...classPath, 'kafka.Kafka', config]);
+    await untilServed(java, [...settings, ...classPath, 'kafka.Kafka', config], folder);
     if (!existsSync(made)) throw new SetupError('Kafka ended without writing its classes');
     renameSync(made, archive);
   } finally {

@@ -3,11 +3,20 @@ import type { DomainEvent } from '../../domain/events/event';
 import { createId } from '../../domain/ids';
 import { deadLetterTopic, topicName } from '../../domain/names';
 import type { Received, Turn } from '../../infra/kafka/consumer';
+import { createOutboxRepository } from '../../infra/mysql/repositories/outbox';
 import { createProductsRepository } from '../../infra/mysql/repositories/products';
 import { EFFECTS } from '../../workers/consumers/groups';
 import { replayDeadLetters } from '../../workers/consumers/replaying';
 import { until } from '../support/until';
-import { countOf, createEventsFixture, type EventsFixture, eventOf, messageOf, PRICE } from './support/events';
+import {
+  countOf,
+  createEventsFixture,
+  type EventsFixture,
+  eventOf,
+  messageOf,
+  PRICE,
+  putIntoOutbox,
+} from './support/events';
 
 let fixture: EventsFixture;
 beforeAll(async () => {
@@ -122,6 +131,36 @@ describe('sales', () => {
       expect(minute?.slice(1)).toEqual([1, PRICE]);
     }
   });
+});
+
+test('When one group has missed a fact for a month, then it is published again, the other does not count it twice, and then it is forgotten', async () => {
+  const outbox = createOutboxRepository(fixture.source);
+  const event = eventOf('order.confirmed');
+  const age = async () => {
+    await fixture.sql.change('UPDATE outbox SET published_at = UTC_TIMESTAMP(3) - INTERVAL 30 DAY');
+    await fixture.sql.change('UPDATE inbox SET at = UTC_TIMESTAMP(3) - INTERVAL 30 DAY WHERE event_id = ?', [
+      event.eventId,
+    ]);
+  };
+  const rowsOf = async () => [
+    await countOf(fixture.sql, 'outbox', 'event_id = ?', [event.eventId]),
+    await countOf(fixture.sql, 'inbox', 'event_id = ?', [event.eventId]),
+  ];
+  await putIntoOutbox(fixture.sql, [event]);
+  await fixture.takeOf('sales')([received(event)], turn);
+  await age();
+  expect(await outbox.trim({ keepDays: 7, limit: 100 })).toBe(0);
+  expect(await rowsOf()).toEqual([1, 1]);
+
+  expect(await outbox.republishMissing('notifications', ['orders', 'payments'])).toBe(1);
+  await fixture.takeOf('sales')([received(event)], turn);
+  await fixture.takeOf('notifications')([received(event)], turn);
+  expect((await salesOf(productOf(event))).map((minute) => minute.slice(1))).toEqual([[1, PRICE]]);
+  expect((await notesOf(event.orderId)).map(({ kind }) => kind)).toEqual(['order.confirmed']);
+
+  await age();
+  expect(await outbox.trim({ keepDays: 7, limit: 100 })).toBe(1);
+  expect(await rowsOf()).toEqual([0, 0]);
 });
 
 describe('notifications', () => {

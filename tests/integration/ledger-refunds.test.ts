@@ -1,6 +1,8 @@
 /** Refunds: once per payment, in full, units back only when the money is; late money never touches the order. */
+import { createRefundActivities } from '../../activities/refunds';
 import { createId } from '../../domain/ids';
 import { addStock, type Reservation } from '../../infra/mysql/ledger';
+import type { RefundClaim } from '../../infra/mysql/ledger/types';
 import { inTransaction } from '../../infra/mysql/transaction';
 import {
   createLedgerFixture,
@@ -143,6 +145,35 @@ describe('a buyer’s refund', () => {
     // The next refusal, of a try that a person has started, is told again.
     await fixture.ledger.recordRefundRefusal({ ...refusal, refusals: 1 });
     expect(await fixture.ledger.readRefund(order.paymentId)).toMatchObject({ status: 'REFUNDING', refusals: 2 });
+  });
+
+  test('When the saga of a refund began before refusals were counted, then it asks under the first key, and a refusal is recorded', async () => {
+    const order = await confirmed();
+    await ask(order);
+    const { paymentId } = order;
+    const keys: string[] = [];
+    const unasked = () => Promise.reject(new Error('not asked'));
+    const activities = createRefundActivities({
+      ledger: fixture.ledger,
+      gate: { adopt: unasked, syncHold: unasked, applyAdjustment: unasked },
+      engine: { startCheckout: unasked, startRefund: unasked, readLife: unasked },
+      provider: {
+        confirm: unasked,
+        lookUp: unasked,
+        lookUpByOrder: unasked,
+        refund: async ({ idempotencyKey }) => {
+          keys.push(idempotencyKey);
+          return { kind: 'refused', code: 'NOT_CANCELABLE', message: 'too old' };
+        },
+      },
+      tellNews: () => undefined,
+    });
+    // What its history holds, and what an activity that waits since then was asked with.
+    const { refusals: _counted, ...recorded } = (await fixture.ledger.readRefund(paymentId)) as RefundClaim;
+    await activities.refundWithProvider(recorded);
+    expect(keys).toEqual([`refund-${paymentId}`]);
+    await activities.recordRefundRefusal({ paymentId, code: 'NOT_CANCELABLE', message: 'too old' });
+    expect(await activities.readRefund({ paymentId })).toMatchObject({ status: 'REFUNDING', refusals: 1 });
   });
 
   test('When a refund is under way, then the sweeper finds it once it is quiet', async () => {

@@ -4,14 +4,15 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { readConfig } from '../../infra/process/config';
 import { parseArguments } from '../../stack/launcher/arguments';
-import { loadCredentials } from '../../stack/launcher/credentials';
+import { type Login, loadCredentials } from '../../stack/launcher/credentials';
 import { createHome, type Home, readJson, writeJson } from '../../stack/launcher/home';
 import { partsOf, portNames, type StackPlan } from '../../stack/launcher/plan';
 import { choosePorts } from '../../stack/launcher/ports';
 import { entryEnv } from '../../stack/run-entry';
-import { namesOnSale } from '../../stack/seed-shop';
+import { DEMO_PRODUCTS, namesOnSale, seedShop } from '../../stack/seed-shop';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
@@ -128,30 +129,78 @@ test('When the user sets the size of connection pools, then the checkout worker 
   expect([await size({}), await size({ MYSQL_POOL_SIZE: '7' })]).toEqual(['30', '7']);
 });
 
-test('When loads have put hundreds of products before them, then the seed finds its own, page after page', async () => {
-  const names = [...Array.from({ length: 250 }, (_, index) => `Load ${index}`), 'Linen shirt', 'Canvas bag'];
+/** A shop that has these products and knows this log-in, for one test. */
+async function withShop(
+  has: { readonly products: readonly string[]; readonly admin?: Login; readonly sessionsDown?: boolean },
+  work: (gateway: string, asked: readonly string[]) => Promise<void>,
+): Promise<void> {
   const asked: string[] = [];
-  const shop = createHttpServer((request, response) => {
-    const query = new URL(request.url ?? '', 'http://shop').searchParams;
-    asked.push(request.url ?? '');
-    const from = Number(query.get('cursor') ?? 0);
-    const to = from + Number(query.get('limit'));
-    const items = names.slice(from, to).map((name) => ({ name }));
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ items, nextCursor: to < names.length ? String(to) : null }));
+  const shop = createHttpServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://shop');
+    asked.push(`${request.method} ${pathname}`);
+    const answer = (status: number, body: unknown) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+    if (pathname === '/v1/products') {
+      const from = Number(searchParams.get('cursor') ?? 0);
+      const to = from + Number(searchParams.get('limit'));
+      const items = has.products.slice(from, to).map((name) => ({ name }));
+      return answer(200, { items, nextCursor: to < has.products.length ? String(to) : null });
+    }
+    if (has.sessionsDown) return answer(503, { code: 'unavailable' });
+    const isKnown = (await text(request)) === JSON.stringify(has.admin);
+    return isKnown ? answer(201, { accessToken: 'token' }) : answer(401, { code: 'invalid_credentials' });
   });
   await new Promise<void>((resolve) => shop.listen(0, '127.0.0.1', resolve));
-  const { port } = shop.address() as AddressInfo;
-  const found = (wanted: string[]) => namesOnSale(`http://127.0.0.1:${port}`, wanted);
   try {
+    await work(`http://127.0.0.1:${(shop.address() as AddressInfo).port}`, asked);
+  } finally {
+    await new Promise((resolve) => shop.close(resolve));
+  }
+}
+
+test('When loads have put hundreds of products before them, then the seed finds its own, page after page', async () => {
+  const loads = Array.from({ length: 250 }, (_, index) => `Load ${index}`);
+  await withShop({ products: [...loads, 'Linen shirt', 'Canvas bag'] }, async (gateway, asked) => {
+    const found = (wanted: string[]) => namesOnSale(gateway, wanted);
     expect(await found(['Linen shirt', 'Canvas bag'])).toEqual(new Set(['Linen shirt', 'Canvas bag']));
     expect(await found(['Linen shirt', 'Enamel mug'])).toEqual(new Set(['Linen shirt']));
     expect(asked).toHaveLength(6);
     await found(['Load 3']);
     expect(asked).toHaveLength(7);
-  } finally {
-    await new Promise((resolve) => shop.close(resolve));
-  }
+  });
+});
+
+describe('When all products are on sale', () => {
+  const products = DEMO_PRODUCTS.map(({ name }) => name);
+  const admin: Login = { username: 'admin', password: 'of today' };
+  const seed = async (gateway: string, createAdmin: (login: Login) => Promise<unknown>) =>
+    seedShop({ gateway, admin, members: [], createAdmin });
+
+  test('and the admin has got another password, then the account is given it, and nothing else happens', async () => {
+    const shop = { products, admin: { ...admin, password: 'of yesterday' } };
+    await withShop(shop, async (gateway, asked) => {
+      await seed(gateway, async (login) => {
+        shop.admin = login;
+      });
+      expect(shop.admin).toEqual(admin);
+      expect(asked.filter((each) => each !== 'GET /v1/products')).toEqual(['POST /v1/sessions', 'POST /v1/sessions']);
+    });
+  });
+
+  test('and the admin can log in, then the account is left alone', async () => {
+    const createAdmin = jest.fn();
+    await withShop({ products, admin }, (gateway) => seed(gateway, createAdmin));
+    expect(createAdmin).not.toHaveBeenCalled();
+  });
+
+  test('and nobody can log in just now, then the seed says so, and the account is left alone', async () => {
+    const createAdmin = jest.fn();
+    await withShop({ products, sessionsDown: true }, async (gateway) => {
+      await expect(seed(gateway, createAdmin)).rejects.toThrow('log-in of the admin answered 503');
+    });
+    expect(createAdmin).not.toHaveBeenCalled();
+  });
 });
 
 test('When the table is shown, then every part has an address, and none a password', async () => {

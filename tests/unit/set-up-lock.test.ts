@@ -1,5 +1,6 @@
 /** One set-up at a time per clone: who waits, and whose lock is taken over. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import { birthOf } from '../../stack/launcher/process-life';
 import { until } from '../support/until';
 
 const LOCK = path.resolve(__dirname, '..', '..', 'stack', 'setup', 'lock.mjs');
+const ROUNDS = 3;
 const DEADLINE = { within: 20_000, what: 'the set-up to end' };
 
 let dir: string;
@@ -39,6 +41,43 @@ function setUp(name: string): { readonly child: ChildProcess; end(): void } {
   return { child, end: () => writeFileSync(path.join(dir, name), '') };
 }
 
+/** A process that waits for each round to begin, and then tells whether it met another under the lock. */
+function race(name: string, rounds: number): ChildProcess {
+  const source = `
+    import { appendFileSync, existsSync, mkdirSync, rmdirSync } from 'node:fs';
+    import { setImmediate as turn } from 'node:timers/promises';
+    import { withLock } from ${JSON.stringify(LOCK)};
+    process.chdir(${JSON.stringify(dir)});
+    const say = (text) => appendFileSync('said', ${JSON.stringify(`${name} `)} + text + '\\n');
+    for (let round = 0; round < ${rounds}; round += 1) {
+      say('ready');
+      while (!existsSync('go ' + round)) await turn();
+      await withLock('set-up.lock', async () => {
+        try {
+          mkdirSync('inside');
+        } catch {
+          return say('met another');
+        }
+        for (let turns = 0; turns < 1_000; turns += 1) await turn();
+        rmdirSync('inside');
+      }, () => undefined);
+      say('was in');
+    }`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: 'inherit' });
+  children.push(child);
+  return child;
+}
+const lines = (text: string): readonly string[] =>
+  said()
+    .split('\n')
+    .filter((line) => line.includes(text));
+
+/** What a process leaves that was killed under the lock, and began long ago. */
+function plantLockOf(pid: number): void {
+  mkdirSync(folder());
+  writeFileSync(path.join(folder(), `${pid}-1`), '');
+}
+
 test('When two set up at once, then one waits, says for whom, and goes on when the other has ended', async () => {
   const first = setUp('first');
   await until(() => said().includes('first begins'), DEADLINE);
@@ -60,9 +99,15 @@ test('When the owner was killed, then its lock is taken over', async () => {
   await until(() => said().includes('second ends'), DEADLINE);
 });
 
-test("When the owner's pid belongs to another process by now, then its lock is taken over", async () => {
+test("When an earlier version's owner has a pid that is another process's by now, then its lock is taken over", async () => {
   mkdirSync(folder());
   writeFileSync(path.join(folder(), 'owner'), JSON.stringify({ ...birthOf(process.pid), startedAt: 'long ago' }));
+  setUp('second').end();
+  await until(() => said().includes('second ends'), DEADLINE);
+});
+
+test("When the owner's pid belongs to another process by now, then its lock is taken over", async () => {
+  plantLockOf(process.pid);
   setUp('second').end();
   await until(() => said().includes('second ends'), DEADLINE);
 });
@@ -72,3 +117,16 @@ test('When its maker died before it wrote itself down, then the lock is taken ov
   setUp('second').end();
   await until(() => said().includes('second ends'), DEADLINE);
 });
+
+test('When many find the lock of a dead one at the same moment, then each gets in, and never two at once', async () => {
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'exit');
+  const racers = Array.from({ length: 12 }, (_, index) => race(`racer ${index}`, ROUNDS));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await until(() => lines('ready').length === (round + 1) * racers.length, DEADLINE);
+    plantLockOf(Number(dead.pid));
+    writeFileSync(path.join(dir, `go ${round}`), '');
+    await until(() => lines('was in').length === (round + 1) * racers.length, DEADLINE);
+  }
+  expect(lines('met')).toEqual([]);
+}, 120_000);

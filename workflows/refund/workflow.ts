@@ -21,7 +21,7 @@ async function giveBack(paymentId: string): Promise<RefundResult> {
   const answer = await activities.provider.refundWithProvider.executeWithOptions({ summary }, [claim]);
   if (answer.kind === 'refused') {
     const { code, message } = answer;
-    await activities.stores.recordRefundRefusal({ paymentId, refusals: claim.refusals, code, message });
+    await activities.stores.recordRefundRefusal({ paymentId, refusals: claim.refusals ?? 0, code, message });
     throw ApplicationFailure.nonRetryable(`the provider refuses to refund: ${code} ${message}`, 'REFUND_REFUSED');
   }
 

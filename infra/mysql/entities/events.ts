@@ -21,10 +21,11 @@ export const outbox = new EntitySchema({
   ],
 });
 
-/** One event one consumer has taken, written with its effect. */
+/** One event one consumer has taken, written with its effect; trimmed after its outbox row. */
 export const inbox = new EntitySchema({
   name: 'inbox',
   columns: { consumer: text(40)(primary), event_id: id(primary), at: time() },
+  indices: [index('ix_inbox_age', ['at'])],
 });
 
 /** Per consumer and order the newest version seen. */

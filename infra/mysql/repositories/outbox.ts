@@ -2,7 +2,7 @@
 import type { DataSource } from 'typeorm';
 import { topicsOf } from '../../../domain/events';
 import { CONSUMER_GROUPS, type ConsumerGroup, type TopicName } from '../../../domain/names';
-import { parseJson, sqlOf } from '../transaction';
+import { inTransaction, parseJson, type SqlValue, sqlOf } from '../transaction';
 
 export interface OutboxRow {
   readonly id: number;
@@ -14,6 +14,9 @@ export interface OutboxRow {
 
 export function createOutboxRepository(source: DataSource) {
   const sql = sqlOf(source);
+  /** As READ COMMITTED: by itself a statement would lock the gaps it looks into, and consumers insert there. */
+  const remove = (text: string, values: readonly SqlValue[]): Promise<number> =>
+    inTransaction(source, (tx) => tx.change(text, values));
   return {
     /**
      * The oldest unpublished rows. "Unpublished", not "newer than the last seen": ids are handed out before the commit,
@@ -60,21 +63,23 @@ export function createOutboxRepository(source: DataSource) {
 
     /**
      * Removes rows published that many days ago and taken by every group they are for, at most `limit`: what a group has
-     * missed can be published again, however late that is noticed. Inbox rows go only after twice that time, so that no
-     * event that may still be published again is forgotten. @returns how many outbox rows
+     * missed can be published again, however late that is noticed. Inbox rows go after twice that time (Kafka may say an
+     * event again), and never while their event can be published again: a group that forgot it would count it twice.
+     * @returns how many outbox rows
      */
     async trim({ keepDays, limit }: { readonly keepDays: number; readonly limit: number }): Promise<number> {
       const isTaken = `(topic NOT IN (?) OR EXISTS (SELECT 1 FROM inbox WHERE consumer = ? AND inbox.event_id = outbox.event_id))`;
-      const removed = await sql.change(
+      const removed = await remove(
         `DELETE FROM outbox WHERE published_at < UTC_TIMESTAMP(3) - INTERVAL ? DAY
          ${CONSUMER_GROUPS.map(() => `AND ${isTaken}`).join(' ')} ORDER BY published_at LIMIT ?`,
         [keepDays, ...CONSUMER_GROUPS.flatMap((group) => [topicsOf(group), group]), limit],
       );
       // Only as many as keep the pace: each event has one inbox row per group.
-      await sql.change('DELETE FROM inbox WHERE at < UTC_TIMESTAMP(3) - INTERVAL ? DAY LIMIT ?', [
-        keepDays * 2,
-        limit * CONSUMER_GROUPS.length,
-      ]);
+      await remove(
+        `DELETE FROM inbox WHERE at < UTC_TIMESTAMP(3) - INTERVAL ? DAY
+           AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.event_id = inbox.event_id) ORDER BY at LIMIT ?`,
+        [keepDays * 2, limit * CONSUMER_GROUPS.length],
+      );
       return removed;
     },
   };
