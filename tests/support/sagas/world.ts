@@ -89,7 +89,12 @@ export function deferred<T>() {
   return { promise, resolve: (value: T) => resolve(value) };
 }
 
+/**
+ * Answers as the test says. What a look-up shows needs no word where the provider would know it by itself: a payment it has
+ * captured, and until then one that may be confirmed (again), under the same key.
+ */
 function scriptedProvider(): ScriptedProvider {
+  const kept = new Map<string, LookUpAnswer>();
   const scripts = new Map<string, unknown[]>();
   const next = async <T>(question: string, paymentKey: string): Promise<T> => {
     const script = scripts.get(`${question} ${paymentKey}`);
@@ -100,8 +105,15 @@ function scriptedProvider(): ScriptedProvider {
     confirms: (key, ...answers) => void scripts.set(`confirm ${key}`, answers),
     shows: (key, ...answers) => void scripts.set(`lookUp ${key}`, answers),
     refunds: (key, ...answers) => void scripts.set(`refund ${key}`, answers),
-    confirm: ({ paymentKey }) => next('confirm', paymentKey),
-    lookUp: ({ paymentKey }) => next('lookUp', paymentKey),
+    async confirm({ paymentKey }) {
+      const answer = await next<ConfirmAnswer>('confirm', paymentKey);
+      if (answer.kind === 'captured') kept.set(paymentKey, answer);
+      return answer;
+    },
+    async lookUp({ paymentKey }) {
+      if (scripts.has(`lookUp ${paymentKey}`)) return next('lookUp', paymentKey);
+      return kept.get(paymentKey) ?? { kind: 'open' };
+    },
     lookUpByOrder: async () => unknown,
     refund: ({ paymentKey }) => next('refund', paymentKey),
   };
