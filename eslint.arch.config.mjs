@@ -88,10 +88,13 @@ const patternsFor = (layer) => [
 
 /** What may not be imported may not be imported later either; and what is computed cannot be held against this table. */
 const dynamicImports = (layer) => [
-  ...patternsFor(layer).map(({ regex, message }) => ({
-    selector: `ImportExpression[source.value=/${regex.replaceAll('/', '\\u002F')}/]`,
-    message,
-  })),
+  ...patternsFor(layer).flatMap(({ regex, message }) => {
+    const path = `value=/${regex.replaceAll('/', '\\u002F')}/`;
+    return [
+      { selector: `ImportExpression[source.${path}]`, message },
+      { selector: `CallExpression[callee.name="require"] > Literal[${path}]`, message },
+    ];
+  }),
   {
     selector: 'ImportExpression:not([source.type="Literal"])',
     message: 'Name what is imported: a computed import passes every rule of this file.',

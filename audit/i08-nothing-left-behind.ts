@@ -23,11 +23,12 @@ interface Claimed {
 const WAITING = `SELECT id AS orderId, sequence, paying, created_at AS createdAt FROM orders
   WHERE status = 'QUEUED' AND owner IS NULL AND created_at < UTC_TIMESTAMP(3) - INTERVAL 60 SECOND
   ORDER BY created_at DESC`;
-/** Claims of the last minute, at a glance. */
-const MOVES = 'SELECT COUNT(*) AS claims FROM orders WHERE claimed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND';
+/** Claims of the last minute, at a glance. A later owner's (epoch above 0) is a take-over: it says nothing of the line. */
+const MOVES = `SELECT COUNT(*) AS claims FROM orders
+  WHERE owner_epoch = 0 AND claimed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND`;
 /** Claims older than that, the newest first; without those who paid, for they overtake rightly. */
 const CLAIMED = `SELECT sequence, claimed_at AS at FROM orders
-  WHERE paying = 0 AND claimed_at BETWEEN ? AND UTC_TIMESTAMP(3) - INTERVAL 60 SECOND ORDER BY claimed_at DESC`;
+  WHERE paying = 0 AND owner_epoch = 0 AND claimed_at BETWEEN ? AND UTC_TIMESTAMP(3) - INTERVAL 60 SECOND ORDER BY claimed_at DESC`;
 
 /**
  * The line is taken in order of sequence: a later one that was claimed a minute ago, when this one was there already, went

@@ -15,7 +15,7 @@ export interface Backlog {
   stop(): Promise<void>;
 }
 
-/** Asks once a second. An answer that does not come leaves the last one standing: the sale is not about this. */
+/** Asks once a second. While no answer comes it is not known: the sale is not about this, and goes on. */
 export function watchBacklog(
   gateway: Pick<Http, 'send'>,
   lastOnes: () => readonly Newest[],
@@ -33,9 +33,12 @@ export function watchBacklog(
     if (asked.length === 0) return;
     length = Math.max(...(await Promise.all(asked.map(placeOf))));
   };
+  const forget = (): void => {
+    length = null;
+  };
   const watching = (async () => {
     while (!stopping.signal.aborted) {
-      await look().catch(() => undefined);
+      await look().catch(forget);
       await pause(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
@@ -45,7 +48,7 @@ export function watchBacklog(
       stopping.abort();
       await watching;
       // Everybody has been followed to the end: the last word is that of now.
-      await look().catch(() => undefined);
+      await look().catch(forget);
     },
   };
 }

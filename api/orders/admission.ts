@@ -197,10 +197,17 @@ export function createAdmission(deps: AdmissionDeps) {
   };
 
   const decide = async (request: CheckoutRequest, seat: Seat): Promise<Admitted> => {
-    // Twice: the first holder of the key may have been refused by the ledger while we waited for its row.
-    const admitted = (await attempt(request, seat)) ?? (await attempt(request, seat));
-    if (!admitted) throw new Problem('request_in_progress', { retryAfterS: 1 });
-    return admitted;
+    const admitted = await attempt(request, seat);
+    if (admitted) return admitted;
+    // Once more: the first holder of the key may have been refused by the ledger while we waited for its row.
+    const another = await takeSeat(request);
+    try {
+      const repeated = await attempt(request, another);
+      if (!repeated) throw new Problem('request_in_progress', { retryAfterS: 1 });
+      return repeated;
+    } finally {
+      another.leave();
+    }
   };
 
   return {

@@ -148,11 +148,14 @@ export function createBacklogBound(deps: BacklogBoundDeps): BacklogBound {
   const usher = async (): Promise<void> => {
     if (isUshering) return;
     isUshering = true;
-    while (waiting.length > 0) {
-      await seatSome();
-      if (waiting.length > 0 && !isFreed) await seatFreed();
+    try {
+      while (waiting.length > 0) {
+        await seatSome();
+        if (waiting.length > 0 && !isFreed) await seatFreed();
+      }
+    } finally {
+      isUshering = false;
     }
-    isUshering = false;
   };
 
   return {

@@ -50,18 +50,39 @@ const CLOSING = { headers: { connection: 'close' } };
 const lacksHost = ({ httpVersion, headers }: IncomingMessage): boolean =>
   httpVersion === '1.1' && headers.host === undefined;
 
-/** A request and its answer, which may be under way still. */
+/** A request and its answer, which is under way. */
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
+/** The exchanges under way on each connection, in the order of their requests, which is that of their answers. */
+function createExchanges() {
+  const bySocket = new WeakMap<Duplex, Set<Exchange>>();
+  return {
+    begin(exchange: Exchange): void {
+      const { socket } = exchange.request;
+      const underWay = bySocket.get(socket) ?? new Set();
+      bySocket.set(socket, underWay.add(exchange));
+      exchange.response.once('close', () => underWay.delete(exchange));
+    },
+    of: (socket: Duplex): readonly Exchange[] =>
+      [...(bySocket.get(socket) ?? [])].filter(({ response }) => !response.writableFinished),
+  };
+}
+
+/** The connection ends when this answer is out, whole. */
+function endAfter(response: ServerResponse, socket: Duplex): void {
+  if (response.headersSent) response.once('finish', () => socket.end());
+  else response.setHeader('connection', 'close');
+}
+
 /** Gives the server's requests to `app`, and refuses by itself what cannot become one. Needs `requireHostHeader: false`. */
 export function serveRequests(server: Server, app: RequestListener): void {
-  /** The newest exchange of each connection. Answers before its own have left when it may: they keep the order of requests. */
-  const newest = new WeakMap<Duplex, Exchange>();
+  const exchanges = createExchanges();
+  const isEnding = new WeakSet<Duplex>();
   server.on('request', (request, response) => {
-    newest.set(request.socket, { request, response });
+    exchanges.begin({ request, response });
     if (!lacksHost(request)) return app(request, response);
     sendProblem(
       response,
@@ -70,21 +91,27 @@ export function serveRequests(server: Server, app: RequestListener): void {
     );
   });
   server.on('checkExpectation', (request, response) => {
-    newest.set(request.socket, { request, response });
+    exchanges.begin({ request, response });
     sendProblem(response, new Problem('expectation_failed', CLOSING), requestIdOf(undefined));
   });
   server.on('clientError', (error, socket) => {
     // Refused already, and the rest of it still arrives.
-    if (socket.writableEnded) return;
-    const { request, response } = newest.get(socket) ?? {};
-    if (!socket.writable) socket.destroy();
-    else if (!response || response.writableFinished) refuse(socket, error);
-    // In the midst of an answer another one would be read as a part of it.
-    else if (response.headersSent) socket.destroy();
-    // What came whole takes effect: what follows it is not its fault, and a refusal would deny what happens. Node ends the
-    // connection after an answer that says so.
-    else if (request?.complete) response.setHeader('connection', 'close');
-    else if (response.socket === socket) refuse(socket, error);
+    if (socket.writableEnded || isEnding.has(socket)) return;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const underWay = exchanges.of(socket);
+    // What came whole takes effect: what follows is not its fault, and a refusal would deny what happens.
+    const whole = underWay.findLast(({ request }) => request.complete);
+    if (whole) {
+      isEnding.add(socket);
+      endAfter(whole.response, socket);
+      return;
+    }
+    const [broken] = underWay;
+    // In the midst of its answer, or before its turn has come, another one would be read as a part of it.
+    if (!broken || (broken.response.socket === socket && !broken.response.headersSent)) refuse(socket, error);
     else socket.destroy();
   });
 }

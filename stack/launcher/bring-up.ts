@@ -19,8 +19,8 @@ export async function planStack(home: Home, { scale }: StartOptions): Promise<St
 }
 
 /**
- * Starts everything. Each step as soon as what it needs is there. Our own processes come up side by side: any of them may be restarted
- * alone at any time, so none relies on another's being first.
+ * Starts everything, each step as soon as what it needs is there. Our own processes come up side by side: any of them may be
+ * restarted alone at any time, so none relies on another's being first.
  */
 export async function bringUp(stack: Stack, stackPlan: StackPlan): Promise<void> {
   const { home } = stackPlan;

@@ -79,7 +79,8 @@ async function hold({ folder, ready, own, say }) {
 }
 
 function release(folder, own) {
-  rmSync(path.join(folder, own));
+  // Its folder may have been removed by hand meanwhile: what the work came to matters more.
+  rmSync(path.join(folder, own), { force: true });
   try {
     rmdirSync(folder);
   } catch {

@@ -51,17 +51,20 @@ async function mayUseSudo(packages) {
 async function installByApt(missing) {
   const isRoot = process.getuid() === 0;
   const names = () => missing.map(aptName);
-  const manual = `apt-get install -y --no-install-recommends ${names().join(' ')}`;
+  // Without lists nobody knows the names of this distribution: they come first, and the next start names the packages.
+  const areKnown = () => names().every(isKnownToApt);
+  const install = `apt-get install -y --no-install-recommends ${names().join(' ')}`;
+  const manual = areKnown() ? `sudo ${install}` : 'sudo apt-get update';
   const why = `needed: ${missing.map(({ what }) => what).join(', ')}`;
   if (!isRoot && !succeeds('sudo', ['-n', 'true']))
-    throw new SetupError(`${why}. Run this, then start again:\n  sudo ${manual}`);
-  if (!isRoot && !(await mayUseSudo(names()))) throw new SetupError(`${why}. Run this yourself:\n  sudo ${manual}`);
+    throw new SetupError(`${why}. Run this, then start again:\n  ${manual}`);
+  if (!isRoot && !(await mayUseSudo(names()))) throw new SetupError(`${why}. Run this, then start again:\n  ${manual}`);
   const variables = Object.entries(QUIET).map(([name, value]) => `${name}=${value}`);
   const apt = (args) =>
     isRoot
       ? run('env', [...variables, 'apt-get', ...args])
       : run('sudo', ['-n', 'env', ...variables, 'apt-get', ...args]);
-  if (!names().every(isKnownToApt)) apt(['update']);
+  if (!areKnown()) apt(['update']);
   try {
     apt([...APT, ...names()]);
   } catch {

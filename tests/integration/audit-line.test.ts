@@ -19,7 +19,7 @@ beforeEach(() =>
   change(`UPDATE orders SET created_at = ${AGO} 2 MINUTE, sequence = 1000000000000 WHERE id = ?`, shop.queued.orderId),
 );
 afterEach(async () => {
-  await change('UPDATE orders SET claimed_at = NULL, paying = 0 WHERE 1 = 1');
+  await change('UPDATE orders SET claimed_at = NULL, paying = 0, owner_epoch = 0 WHERE 1 = 1');
   await change('UPDATE orders SET created_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE id = ?', shop.queued.orderId);
   expect(await violations()).toEqual([]);
 });
@@ -38,6 +38,12 @@ test('When the line moves, then it waits for its turn', async () => {
   await claim(shop.confirmed.orderId, 70);
   await claim(shop.refunded.orderId, 5);
   expect(await violations()).toEqual([]);
+});
+
+test('When orders are only taken over, then the line does not move', async () => {
+  await claim(shop.confirmed.orderId, 5);
+  await change('UPDATE orders SET owner_epoch = 1 WHERE id = ?', shop.confirmed.orderId);
+  expect(await found('I8')).toEqual([{ orderId: shop.queued.orderId, what: 'nobody claims orders' }]);
 });
 
 test('When a later one was claimed a minute ago, then it is named, though the line moves', async () => {

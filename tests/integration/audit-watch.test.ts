@@ -2,6 +2,8 @@
 import { runAudit } from '../../audit/audit';
 import { CHECKS } from '../../audit/index';
 import { auditTwice } from '../../audit/run';
+import { addStock } from '../../infra/mysql/ledger';
+import { inTransaction } from '../../infra/mysql/transaction';
 import { type AuditedShop, createAuditedShop } from './support/audited';
 import { createLooks, whilePlanted } from './support/looks';
 
@@ -14,7 +16,8 @@ afterAll(() => shop.destroy());
 const { sql } = createLooks(() => shop);
 const failed = (checks: readonly { readonly name: string; readonly ok: boolean }[]): string[] =>
   checks.filter(({ ok }) => !ok).map(({ name }) => name.split(' ')[0] ?? '');
-const watched = async (): Promise<string[]> => failed((await auditTwice(shop.deps)).checks);
+/** Nothing heals here by itself: the looks need not be far apart. */
+const watched = async (): Promise<string[]> => failed((await auditTwice(shop.deps, 300)).checks);
 const lookedAtOnce = async (): Promise<string[]> => failed((await runAudit(shop.deps, CHECKS)).checks);
 
 /** Looks while the gate's product changes all the time. */
@@ -72,6 +75,53 @@ test('When the gate has a unit too many and nobody touches the product, then it 
       expect(await whileTouched(key, watched)).toEqual([]);
     },
   );
+});
+
+test('When units were added and the gate has not been told yet, then it is behind; when it was told and lacks them, it is wrong', async () => {
+  const restock = { productId: shop.productId, quantity: 5, reason: 'restock', reference: null } as const;
+  const adjustment = await inTransaction(shop.gate.source, (tx) => addStock(restock, tx));
+  expect(await lookedAtOnce()).toEqual(['I1']);
+  expect(await watched()).toEqual([]);
+  const key = (await shop.gate.keys()).product(shop.productId);
+  await whilePlanted(
+    () => shop.gate.redis.hincrby(key, 'applied', 1),
+    () => shop.gate.redis.hincrby(key, 'applied', -1),
+    async () => expect(await watched()).toEqual(['I1']),
+  );
+  await shop.gate.gate.applyAdjustment(adjustment);
+  expect(await lookedAtOnce()).toEqual([]);
+});
+
+test('When the gate is closed, then the sale pauses: at quiet that is a finding', async () => {
+  const { redis, open } = shop.gate;
+  const token = (await redis.get(open.keys.gate)) ?? '';
+  await whilePlanted(
+    () => redis.del(open.keys.gate),
+    () => redis.set(open.keys.gate, token),
+    async () => {
+      expect(await lookedAtOnce()).toEqual(['I1']);
+      expect(await watched()).toEqual([]);
+    },
+  );
+});
+
+test('When something is wrong in MariaDB for the length of one look, then that look tells it', async () => {
+  const { orderId } = shop.queued;
+  let looks = 0;
+  const passing = {
+    ...shop.deps,
+    inSnapshot: async <T>(read: Parameters<typeof shop.deps.inSnapshot<T>>[0]) => {
+      looks += 1;
+      if (looks === 2)
+        await sql("UPDATE orders SET items = JSON_SET(items, '$[0].quantity', 100) WHERE id = ?", orderId)();
+      const finding = await shop.deps.inSnapshot(read);
+      if (looks === 2)
+        await sql("UPDATE orders SET items = JSON_SET(items, '$[0].quantity', 1) WHERE id = ?", orderId)();
+      return finding;
+    },
+  };
+  expect(failed((await auditTwice(passing, 300)).checks)).toEqual(['I2']);
+  expect(await lookedAtOnce()).toEqual([]);
 });
 
 test('When more is sold than there is while buyers buy it, then it is reported all the same', async () => {

@@ -22,7 +22,7 @@ describe('the line', () => {
     expect(line(null)).toBe(
       'accepted 0 (0/s)  refused 0 (0/s)  failed 0 (0/s)  paid 0 (0/s)  confirmed 0 (0/s)  backlog ?',
     );
-    Object.assign(tally, { accepted: 120, paid: 60, refused: { sold_out: 30, limit_exceeded: 10 }, failed: { a: 2 } });
+    Object.assign(tally, { accepted: 120, paid: 60, refused: { sold_out: 30, limit_reached: 10 }, failed: { a: 2 } });
     confirm(40);
     now += 2_000;
     expect(line(80)).toBe(
@@ -71,7 +71,7 @@ describe('the backlog', () => {
     await backlog.stop();
   });
 
-  test('When no answer comes, then what was known stands', async () => {
+  test('When no answer comes any more, then it is not known any more', async () => {
     let fails = false;
     let sent = 0;
     const send: Http['send'] = async () => {
@@ -84,6 +84,8 @@ describe('the backlog', () => {
     fails = true;
     const before = sent;
     await until(() => sent > before + 2, { within: 5_000, what: 'further looks' });
+    expect(backlog.length()).toBeNull();
+    fails = false;
     await backlog.stop();
     expect(backlog.length()).toBe(3);
   });

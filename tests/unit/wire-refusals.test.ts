@@ -110,16 +110,21 @@ test('When a connection has been answered, then what is refused on it later is a
 });
 
 test.each([
-  ['an answer that is under way', `${GET}\r\n`],
-  ['answers that wait for one another', `${GET}\r\n`.repeat(3)],
-])('When nonsense follows in the midst of %s, then nothing is mixed into it', async (_what, requests) => {
-  const socket = open();
-  socket.write(requests);
-  const answer = text(socket);
-  await until(() => seen.includes('/slow') && socket.bytesRead > 0, { within: 2_000, what: 'the answer has begun' });
-  socket.write('BREW / HTTP/1.1\r\nHost: a\r\n\r\n');
-  expect(await answer).not.toContain('problem');
-});
+  ['an answer that is under way', 1],
+  ['answers that wait for one another', 3],
+])(
+  'When nonsense follows in the midst of %s, then they go out whole, nothing mixed into them',
+  async (_what, requests) => {
+    const socket = open();
+    socket.write(`${GET}\r\n`.repeat(requests));
+    const answer = text(socket);
+    await until(() => seen.includes('/slow') && socket.bytesRead > 0, { within: 2_000, what: 'the answer has begun' });
+    socket.write('BREW / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await answer).match(/begun|and ended|problem/g)).toEqual(
+      Array(requests).fill(['begun', 'and ended']).flat(),
+    );
+  },
+);
 
 test('When a client still sends while it is refused, then it is not cut off before it has read why', async () => {
   const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
@@ -168,12 +173,14 @@ test.each([
   ['behind it', `${POST}xx\r\n`, '', 1],
   ['later', POST, 'xx\r\n', 1],
   ['behind another one', `${POST}${POST}xx\r\n`, '', 2],
+  ['in another one', `${POST}POST /pay HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxx\r\n`, '', 1],
 ])(
   'When a whole request is being worked on and nonsense comes %s, then its own answer goes out, and then the connection ends',
   async (_when, message, later, requests) => {
     const working: (() => void)[] = [];
     await using own = await serve({}, async (request, response) => {
-      await text(request);
+      const body = await text(request).catch(() => null);
+      if (body === null) return;
       await new Promise<void>((resolve) => working.push(resolve));
       response.end('paid');
     });

@@ -140,8 +140,10 @@ export function createMembersRepository(source: DataSource) {
 export type MembersRepository = ReturnType<typeof createMembersRepository>;
 
 /**
- * Makes an admin, or gives an existing member this password and the role: the API has no way to, only who runs the shop.
+ * Makes an admin, or gives the admin of this name another password, which ends its sessions: the API has no way to, only who
+ * runs the shop. Never makes an admin of a member: whoever came first to the name would be given the shop.
  * @returns the member id
+ * @throws when the name is a member's
  */
 export async function createAdmin(
   source: DataSource,
@@ -153,7 +155,12 @@ export async function createAdmin(
   if (await members.insert({ memberId, username, passwordHash, role: 'ADMIN', createdAt: new Date() })) return memberId;
   const existing = await members.findByUsername(username);
   if (!existing) throw new Error(`member ${username} disappeared while it was made an admin`);
-  const change = "UPDATE members SET password_hash = ?, role = 'ADMIN' WHERE id = ?";
-  await sqlOf(source).change(change, [passwordHash, existing.memberId]);
+  if (existing.role !== 'ADMIN') throw new Error(`${username} is a member's name: give the admin another`);
+  await inTransaction(source, async (tx) => {
+    await tx.change('UPDATE members SET password_hash = ? WHERE id = ?', [passwordHash, existing.memberId]);
+    // Whoever had the old password may be inside.
+    const end = 'UPDATE sessions SET revoked_at = UTC_TIMESTAMP(3) WHERE member_id = ? AND revoked_at IS NULL';
+    await tx.change(end, [existing.memberId]);
+  });
   return existing.memberId;
 }

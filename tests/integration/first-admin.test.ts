@@ -1,0 +1,53 @@
+/** The admin's account as the seed makes it: the only way to one, so it must give the shop to nobody else. */
+import { createId } from '../../domain/ids';
+import { createAdmin, createMembersRepository } from '../../infra/mysql/repositories/members';
+import { createTestDatabase, type TestDatabase } from '../support/database';
+import { uniqueName } from '../support/servers';
+import { hashOf } from './support/gate';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.destroy());
+
+const members = () => createMembersRepository(database.source);
+const inAnHour = () => new Date(Date.now() + 3_600_000);
+
+async function openSession(memberId: string, n: number) {
+  const session = { sessionId: createId('ses'), memberId, tokenHash: hashOf(n), expiresAt: inAnHour() };
+  await members().openSession(session);
+  return () => members().rotate({ usedHash: hashOf(n), nextHash: hashOf(n + 1), expiresAt: inAnHour() });
+}
+
+test('When the admin is given another password, then it has that one, and whoever was inside with the old one is out', async () => {
+  const username = uniqueName('boss');
+  const memberId = await createAdmin(database.source, { username, password: 'the first one' });
+  const before = await members().findByUsername(username);
+  const refresh = await openSession(memberId, 100);
+
+  expect(await createAdmin(database.source, { username, password: 'the second one' })).toBe(memberId);
+
+  const after = await members().findByUsername(username);
+  expect(after).toMatchObject({ memberId, role: 'ADMIN' });
+  expect(after?.passwordHash).not.toBe(before?.passwordHash);
+  expect(await refresh()).toEqual({ kind: 'unknown' });
+  const later = await openSession(memberId, 200);
+  expect(await later()).toMatchObject({ kind: 'rotated', role: 'ADMIN' });
+});
+
+test('When a member came first to the name, then it stays a member, and the seed says so', async () => {
+  const username = uniqueName('squatter');
+  const member = {
+    memberId: createId('mem'),
+    username,
+    passwordHash: 'x',
+    role: 'MEMBER',
+    createdAt: new Date(),
+  } as const;
+  expect(await members().insert(member)).toBe(true);
+
+  await expect(createAdmin(database.source, { username, password: 'of the shop' })).rejects.toThrow("a member's name");
+
+  expect(await members().findByUsername(username)).toMatchObject({ role: 'MEMBER', passwordHash: 'x' });
+});
