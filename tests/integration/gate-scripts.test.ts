@@ -1,4 +1,7 @@
-/** Every answer of every script of the gate, on a real Redis beside a real ledger. */
+/**
+ * What the gate does for its callers by its scripts, on a real Redis beside a real ledger: repeats, expiries, races. Each
+ * answer of each script by itself is in gate-answers.test.ts.
+ */
 import { createId } from '../../domain/ids';
 import { addStock } from '../../infra/mysql/ledger';
 import { inTransaction } from '../../infra/mysql/transaction';
