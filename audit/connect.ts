@@ -20,9 +20,11 @@ export const AUDIT_SETTINGS = [
 type AuditConfig = Pick<Config, (typeof AUDIT_SETTINGS)[number]>;
 
 const CONNECT_MS = 10_000;
+/** the ledger of a big sale is read in a second or two */
+const CAPTURES_MS = 20_000;
 
 async function readCaptures(sandboxUrl: string): Promise<readonly ProviderCapture[]> {
-  const response = await fetch(`${sandboxUrl}/sandbox/ledger`, { signal: AbortSignal.timeout(30_000) });
+  const response = await fetch(`${sandboxUrl}/sandbox/ledger`, { signal: AbortSignal.timeout(CAPTURES_MS) });
   if (!response.ok) throw new Error(`the sandbox's ledger answered ${response.status}`);
   return ((await response.json()) as { captures: ProviderCapture[] }).captures;
 }

@@ -26,7 +26,7 @@ export function parseOptions(): AuditOptions {
     new Command('npm run audit --')
       .description('Checks the invariants over MariaDB, Redis, Temporal and the provider')
       .option('--json', 'one JSON object on standard output')
-      .option('--watch', 'during a sale: look again and again, report what lasts')
+      .option('--watch', 'during a sale: look again and again, until something is wrong (1) or Ctrl-C (0)')
       .option('--wait <seconds>', 'wait at most so long until everything is quiet', seconds, 0)
       .option('--observations <file>', 'what buyers were told, one JSON object a line')
       // 1 means a violation: arguments that make no sense are a check that could not be made.

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Http } from './http';
 import type { Newest } from './tally';
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 250;
 
 export interface Backlog {
   /** accepted orders without a saga; null until it is known */
@@ -15,7 +15,7 @@ export interface Backlog {
   stop(): Promise<void>;
 }
 
-/** Asks once a second. While no answer comes it is not known: the sale is not about this, and goes on. */
+/** Asks four times a second. While no answer comes it is not known: the sale is not about this, and goes on. */
 export function watchBacklog(
   gateway: Pick<Http, 'send'>,
   lastOnes: () => readonly Newest[],

@@ -127,7 +127,7 @@ async function pay(scene: Scene, buyer: Buyer, order: Order): Promise<Ending | '
   const until = Date.now() + scene.patienceMs;
   for (let attempt = 1; ; attempt += 1) {
     const paymentKey = await authorise(scene, buyer, order, until);
-    if (attempt === 1) scene.tally.paid += 1;
+    if (attempt === 1 && buyer.habit === 'pays') scene.tally.paid += 1;
     const answer = await payOnce(scene, buyer, { ...order, paymentKey }, until);
     if (typeof answer === 'string') return answer;
     if (answer?.status === 200) return 'confirmed';

@@ -32,8 +32,10 @@ const COUNTED = {
 type Counted = keyof typeof COUNTED;
 const NAMES = Object.keys(COUNTED) as readonly Counted[];
 
-/** A rate is taken over this long: what a second brought, not what a quarter of one did. */
+/** A rate is that of so long before now: what a second brought, not what a quarter of one did. */
 const RATE_MS = 1_000;
+/** Less than this after the start nobody can tell a rate. */
+const RATE_AFTER_MS = 200;
 
 /**
  * The line's text, asked again and again: every count with what the last second brought, and the backlog, which are
@@ -42,17 +44,17 @@ const RATE_MS = 1_000;
  */
 export function createLine(tally: Tally, now: () => number = () => performance.now()) {
   const counts = () => Object.fromEntries(NAMES.map((name) => [name, COUNTED[name](tally)])) as Record<Counted, number>;
-  let before = { counts: counts(), at: now() };
-  let perSecond: Readonly<Partial<Record<Counted, number>>> = {};
+  /** oldest first; the first is the newest of those that are a second old, or the start */
+  const samples = [{ counts: counts(), at: now() }];
   return (backlog: number | null): string => {
-    const current = counts();
-    const elapsedMs = now() - before.at;
-    if (elapsedMs >= RATE_MS) {
-      const rateOf = (name: Counted) => Math.round(((current[name] - before.counts[name]) * 1_000) / elapsedMs);
-      perSecond = Object.fromEntries(NAMES.map((name) => [name, rateOf(name)]));
-      before = { counts: current, at: now() };
-    }
-    const shown = NAMES.map((name) => `${name} ${current[name]} (${perSecond[name] ?? 0}/s)`);
+    const current = { counts: counts(), at: now() };
+    samples.push(current);
+    while (samples[1] && samples[1].at <= current.at - RATE_MS) samples.shift();
+    const before = samples[0] ?? current;
+    const elapsedMs = current.at - before.at;
+    const rateOf = (name: Counted): number =>
+      elapsedMs < RATE_AFTER_MS ? 0 : Math.round(((current.counts[name] - before.counts[name]) * 1_000) / elapsedMs);
+    const shown = NAMES.map((name) => `${name} ${current.counts[name]} (${rateOf(name)}/s)`);
     return [...shown, `backlog ${backlog ?? '?'}`].join('  ');
   };
 }

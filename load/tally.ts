@@ -38,7 +38,7 @@ export interface Tally {
   readonly failed: Record<string, number>;
   /** what went wrong after an acceptance; the order itself is among the ended */
   readonly troubles: Record<string, number>;
-  /** buyers who have authorised a payment */
+  /** buyers who have authorised a payment that their bank will honour */
   paid: number;
   /** the last in line, of those who pay and of those who do not: payers overtake, so only both tell how long it is */
   readonly newest: { payer: Newest | null; abandoner: Newest | null };

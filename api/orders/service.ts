@@ -69,6 +69,7 @@ export interface OrderPage {
 
 /** How long a cancel waits for an owner that is being replaced. */
 const OWNER_WAIT_MS = 3_000;
+const MAY_HAPPEN = 'The cancel was not answered in time and may still happen: repeat it, or follow the order.';
 
 export function createOrdersService(deps: OrdersDeps) {
   const { orders, followers, views } = deps;
@@ -107,7 +108,7 @@ export function createOrdersService(deps: OrdersDeps) {
   const untilCancelled = async (orderId: string, { memberId, key }: BoundKey): Promise<void> => {
     const until = Date.now() + OWNER_WAIT_MS;
     while (!(await tryCancel(await find(orderId, memberId), key))) {
-      if (Date.now() > until) throw new Problem('unavailable', { retryAfterS: 2 });
+      if (Date.now() > until) throw new Problem('unavailable', { retryAfterS: 2, detail: MAY_HAPPEN });
       await followers.wait(orderId, Number.MAX_SAFE_INTEGER, 100);
     }
   };

@@ -60,6 +60,8 @@ const declined = ({ code, message, attemptsLeft }: StoredDecline, isReplay = fal
     ...(isReplay ? { headers: { 'idempotency-replayed': 'true' } } : {}),
   });
 
+const STILL_QUEUES = 'The order still waits in the line. It can be confirmed all the same: that moves it to the head.';
+
 export function createPaymentsService(deps: PaymentsDeps) {
   const { payments, keys, webhooks } = deps;
 
@@ -87,7 +89,7 @@ export function createPaymentsService(deps: PaymentsDeps) {
     for (;;) {
       const outcome = await payments.readyPayment(orderId, memberId);
       if (outcome.kind !== 'queued') return outcome;
-      if (Date.now() >= until) throw new Problem('unavailable', { retryAfterS: 1 });
+      if (Date.now() >= until) throw new Problem('order_not_payable', { detail: STILL_QUEUES });
       // Whoever asks for a payment is about to pay: the head of the line.
       await deps.setPaying(orderId);
       const order = await payments.payableOrder(orderId, memberId);

@@ -96,15 +96,18 @@ export const receiveWebhook = defineOperation({
   method: 'post',
   path: '/v1/webhooks/toss',
   access: 'public',
-  // The provider may add fields, so this one body is open; what we do not use is not kept.
+  // The provider may add fields and kinds of events, and repeats what is not answered 200: so this one body is open, and
+  // need not have what we would use. What we do not use is not kept.
   body: z.object({
-    eventType: z.string().max(100),
+    eventType: z.string().max(100).optional(),
     createdAt: z.string().max(100).optional(),
-    data: z.object({
-      paymentKey: z.string().max(200).optional(),
-      orderId: z.string().max(64).optional(),
-      status: z.string().max(40).optional(),
-    }),
+    data: z
+      .object({
+        paymentKey: z.string().max(200).optional(),
+        orderId: z.string().max(64).optional(),
+        status: z.string().max(40).optional(),
+      })
+      .optional(),
   }),
   answers: { 200: { description: 'Stored' } },
 });

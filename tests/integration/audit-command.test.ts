@@ -1,9 +1,12 @@
 /** `npm run audit` as a process: what it prints and how it ends. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSilentServer } from 'node:net';
 import { join } from 'node:path';
+import { runAudit } from '../../audit/audit';
+import { CHECKS } from '../../audit/index';
 import type { DatedReport } from '../../audit/run';
 import { createId } from '../../domain/ids';
 import { removeDir, tempDir } from '../support/sandbox';
@@ -128,6 +131,54 @@ test('When a check could not be made, then it says which and why, and ends with 
   const { code, output } = await audit([], { SANDBOX_URL: `http://127.0.0.1:${await freePort()}` });
   expect(output).toMatch(/✗ I3 .*could not be made/);
   expect(code).toBe(2);
+});
+
+/** A server that takes connections and says nothing. */
+async function silent() {
+  const server = createSilentServer((socket) => void socket.on('error', () => undefined));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { port, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+test('When MariaDB takes connections and never answers, then it says so and ends with 2', async () => {
+  const mute = await silent();
+  const { code, complaint } = await audit([], { MYSQL_URL: `mysql://root@127.0.0.1:${mute.port}/none` });
+  expect(complaint).toMatch(/^audit: /);
+  expect(code).toBe(2);
+  await mute.close();
+});
+
+test('When the provider takes connections and never answers, then it is waited for once, and the other checks are made', async () => {
+  let asked = 0;
+  const captures = (): Promise<never> => {
+    asked += 1;
+    return Promise.reject(new Error('no answer'));
+  };
+  const { checks } = await runAudit({ ...shop.deps, captures }, CHECKS);
+  expect(checks.filter(({ error }) => error === 'no answer').map(({ name }) => name.split(' ')[0])).toEqual([
+    'I3',
+    'I4',
+    'I5',
+    'I11',
+  ]);
+  expect(checks.filter(({ ok }) => ok)).toHaveLength(9);
+  expect(asked).toBe(1);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('When a clean watch is ended by %s, then it ends with 0', async (signal) => {
+  const child = spawn(process.execPath, ['-r', HOOK, join(ROOT, 'audit', 'main.ts'), '--watch'], {
+    env: { PATH: process.env.PATH, ...shop.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  await until(() => output.includes('the audit found nothing'), { within: 40_000, what: 'a clean round' });
+  child.kill(signal);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  expect(code).toBe(0);
 });
 
 test('When a setting is missing, then it is named, and it ends with 2', async () => {

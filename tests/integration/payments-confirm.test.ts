@@ -119,5 +119,5 @@ test('When it is somebody else’s, or the order has ended or is not opened in t
   await shop.ledger.endOrder({ ...order, status: 'CANCELLED', reason: 'cancelled_by_buyer' });
   await refusal(shop.service.create(order.orderId, order.memberId)).toMatchObject({ code: 'order_not_payable' });
   const queued = await shop.accepted(shop.productId);
-  await refusal(shop.service.create(queued.orderId, queued.memberId)).toMatchObject({ code: 'unavailable' });
+  await refusal(shop.service.create(queued.orderId, queued.memberId)).toMatchObject({ code: 'order_not_payable' });
 });

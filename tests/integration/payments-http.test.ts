@@ -174,6 +174,16 @@ test('When the request is not acceptable, then it is refused with the right prob
   expect(kept).toEqual([]);
 });
 
+test('When the provider sends an event of a kind we do not know, then it is answered 200 and comes to nothing', async () => {
+  // Its callback of virtual accounts: no event type, no data.
+  const body = { createdAt: '2026-12-01T20:00:00.000', secret: 's', status: 'DONE', transactionKey: 't', orderId: 'o' };
+  expect(await ask('POST', '/v1/webhooks/toss', { body })).toMatchObject({ status: 200 });
+  expect(await ask('POST', '/v1/webhooks/toss', { body: [body] as unknown as typeof body })).toMatchObject({
+    status: 400,
+  });
+  await fixture.sql.change("DELETE FROM webhook_events WHERE JSON_VALUE(payload, '$.createdAt') = ?", [body.createdAt]);
+});
+
 test('When the provider sends a webhook, then what we use of it is stored before it is answered, whatever else it carries', async () => {
   const hint = { eventType: 'PAYMENT_STATUS_CHANGED', data: { paymentKey: 'k5', status: 'DONE' } };
   // Deeper than the store's JSON may be: anybody may send this, and it must not come in the way of others.

@@ -100,9 +100,10 @@ describe('what is written', () => {
 
   test('When stores are looked at, then the report says when', async () => {
     // Without a store no check can be made: a report all the same, and a second look.
-    const nothing = {} as AuditDeps;
+    const sql = { rows: () => Promise.reject(new Error('gone away')) };
+    const nothing = { sql } as unknown as AuditDeps;
     const before = Date.now();
-    const reports = [await auditUntilQuiet(nothing, 0), await auditTwice(nothing)];
+    const reports = [await auditUntilQuiet(nothing, 0), await auditTwice(nothing, 0)];
     for (const { at, checks } of reports) {
       expect(new Date(at).toISOString()).toBe(at);
       expect(Date.parse(at)).toBeGreaterThanOrEqual(before);

@@ -17,23 +17,26 @@ describe('the line', () => {
     for (let n = 0; n < count; n += 1) tally.ended.push({ orderId: `ord_${n}`, ending: 'confirmed', tookMs: 1 });
   };
 
-  test('When a second has passed, then each count stands with what that second brought', () => {
+  test('When it is asked, then each count stands with what the second before brought', () => {
     const line = createLine(tally, () => now);
     expect(line(null)).toBe(
       'accepted 0 (0/s)  refused 0 (0/s)  failed 0 (0/s)  paid 0 (0/s)  confirmed 0 (0/s)  backlog ?',
     );
     Object.assign(tally, { accepted: 120, paid: 60, refused: { sold_out: 30, limit_reached: 10 }, failed: { a: 2 } });
     confirm(40);
-    now += 2_000;
+    now += 500;
+    // Since the start, as long as that is less than a second.
     expect(line(80)).toBe(
-      'accepted 120 (60/s)  refused 40 (20/s)  failed 2 (1/s)  paid 60 (30/s)  confirmed 40 (20/s)  backlog 80',
+      'accepted 120 (240/s)  refused 40 (80/s)  failed 2 (4/s)  paid 60 (120/s)  confirmed 40 (80/s)  backlog 80',
     );
+    now += 500;
+    expect(line(80)).toMatch(/^accepted 120 \(120\/s\)/);
     Object.assign(tally, { accepted: 150 });
     now += 500;
-    // Half a second is no rate yet: the last one stands.
-    expect(line(0)).toMatch(/^accepted 150 \(60\/s\) .* backlog 0$/);
-    now += 500;
-    expect(line(0)).toMatch(/^accepted 150 \(30\/s\) {2}refused 40 \(0\/s\)/);
+    // Half of this second was before: then nothing came, and now thirty.
+    expect(line(0)).toMatch(/^accepted 150 \(30\/s\) .* backlog 0$/);
+    now += 1_000;
+    expect(line(0)).toMatch(/^accepted 150 \(0\/s\) {2}refused 40 \(0\/s\)/);
   });
 });
 
