@@ -3,11 +3,12 @@
  * Stops in order on SIGINT, SIGTERM, SIGHUP, and when its parent disappears.
  */
 import path from 'node:path';
+import { ConfigError, EX_CONFIG } from '../infra/process/config';
 import { parseArguments } from './launcher/arguments';
 import { bringUp, planStack } from './launcher/bring-up';
 import { say, showTable, showTry } from './launcher/display';
 import { createHome } from './launcher/home';
-import { partsOf, placesOf } from './launcher/plan';
+import { assertHandedOn, partsOf, placesOf } from './launcher/plan';
 import { portOf } from './launcher/ports';
 import { claimLauncher, createStack } from './launcher/stack';
 import { untilTold } from './launcher/until-told';
@@ -16,6 +17,13 @@ import { temporalUiUrl } from './servers/temporal';
 /** Runs the stack until it is told to stop. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
   const options = parseArguments(argv);
+  try {
+    assertHandedOn(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    say(`  ✗ ${error.message}`);
+    return EX_CONFIG;
+  }
   const home = createHome(path.resolve(__dirname, '..', '..'));
   const other = claimLauncher(home);
   if (other) {
@@ -33,12 +41,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       showTable(stack.parts);
       const url = (name: string): string => `http://127.0.0.1:${portOf(stackPlan.ports, name)}`;
       const temporalUi = temporalUiUrl(placesOf(stackPlan).temporal);
-      showTry(
-        { gateway: url('gateway'), sandbox: url('sandbox'), temporalUi },
-        stackPlan.credentials,
-        stackPlan.home.at('credentials.json'),
-        process.env.FIRSTCOME_HOME,
-      );
+      const addresses = { gateway: url('gateway'), sandbox: url('sandbox'), temporalUi };
+      showTry(addresses, stackPlan.credentials, home.at('credentials.json'), process.env.FIRSTCOME_HOME);
       // Set-up ran in this very process: what it took counts for whoever waits.
       say(`  ready after ${process.uptime().toFixed(1)} s`);
     }

@@ -8,6 +8,7 @@ import { SERVICE_NAMES } from '../../domain/names';
 
 interface Setting<T extends z.ZodType> {
   readonly doc: string;
+  /** its messages say what would be valid, so that they go on after "expected" */
   readonly schema: T;
   /** True when the value is a secret: never printed, never logged. */
   readonly secret?: boolean;
@@ -19,8 +20,14 @@ const setting = <T extends z.ZodType>(doc: string, schema: T, secret = false): S
   secret,
 });
 
-const integer = (min: number, max = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(min).max(max);
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const integer = (min: number, max = Number.MAX_SAFE_INTEGER) => {
+  const expected = `a whole number${max === Number.MAX_SAFE_INTEGER ? `, ${min} or more` : ` from ${min} to ${max}`}`;
+  return z.coerce.number(expected).int(expected).min(min, expected).max(max, expected);
+};
+const oneOf = <const T extends readonly string[]>(options: T) => z.enum(options, `one of ${options.join(', ')}`);
+const flag = oneOf(['true', 'false']).transform((text) => text === 'true');
+const url = () => z.url('a URL with its scheme');
+const secretText = () => z.string().min(43, 'at least 43 characters: 32 bytes as base64url');
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -53,15 +60,15 @@ const isStaticRegistry = (text: string): boolean =>
 /** The registry. Units are in the names: `_MS` milliseconds, `_S` seconds, `_URL` with scheme. */
 export const settings = {
   // Where things are
-  MYSQL_URL: setting('MariaDB, as mysql://user:password@host:port/database', z.url(), true),
+  MYSQL_URL: setting('MariaDB, as mysql://user:password@host:port/database', url(), true),
   MYSQL_SOCKET: setting('MariaDB unix socket; used instead of host and port when set', z.string().optional()),
   MYSQL_POOL_SIZE: setting('connections each process keeps to MariaDB', integer(2, 500).default(10)),
-  REDIS_URL: setting('Redis of the gate and the registry, as redis://host:port', z.url(), true),
+  REDIS_URL: setting('Redis of the gate and the registry, as redis://host:port', url(), true),
   SHOP: setting(
     'shop name: the hash tag of every Redis key',
     z
       .string()
-      .regex(/^[a-z0-9-]{1,40}$/)
+      .regex(/^[a-z0-9-]{1,40}$/, '1 to 40 of a-z, 0-9 and -')
       .default('main'),
   ),
   KAFKA_BROKERS: setting('Kafka bootstrap brokers, host:port, comma separated', list),
@@ -72,7 +79,7 @@ export const settings = {
   TEMPORAL_API_KEY: setting('API key for Temporal Cloud; turns TLS on', z.string().optional(), true),
   TEMPORAL_UI_URL: setting(
     'Web UI base URL, for links in admin answers and logs',
-    z.url().default('http://127.0.0.1:8233'),
+    url().default('http://127.0.0.1:8233'),
   ),
 
   // This process
@@ -80,7 +87,7 @@ export const settings = {
   PORT: setting('port to listen on; 0 lets the system choose', integer(0, 65_535).default(0)),
   ADVERTISED_URL: setting(
     'URL under which other processes reach this one; default: the address it listens on',
-    z.url().optional(),
+    url().optional(),
   ),
   INSTANCE_ID: setting('name of this instance in registry and logs; default: random', z.string().optional()),
   SERVICES: setting(
@@ -89,7 +96,7 @@ export const settings = {
   ),
   LOG_LEVEL: setting(
     'pino level',
-    z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   ),
   METRICS_PORT: setting(
     'port of health and metrics in workers; 0 lets the system choose',
@@ -97,10 +104,13 @@ export const settings = {
   ),
 
   // Gateway and registry
-  REGISTRY: setting('where gateways find instances: redis, or static', z.enum(['redis', 'static']).default('redis')),
+  REGISTRY: setting('where gateways find instances: redis, or static', oneOf(['redis', 'static']).default('redis')),
   REGISTRY_STATIC: setting(
     'for REGISTRY=static: orders=http://host:port|http://…,payments=…',
-    z.string().refine(isStaticRegistry).optional(),
+    z
+      .string()
+      .refine(isStaticRegistry, `service=url|url,…, of ${SERVICE_NAMES.join(', ')}`)
+      .optional(),
   ),
   REGISTRY_TTL_MS: setting('an instance without heartbeat for this long is gone', integer(500).default(6_000)),
   RATE_LIMIT_PER_MINUTE: setting(
@@ -108,25 +118,24 @@ export const settings = {
     integer(1).default(6_000),
   ),
   TRUST_PROXY: setting('hops of trusted proxies before the gateway', integer(0).default(0)),
-  PUBLIC_URL: setting('URL of the gateway as buyers see it', z.url().default('http://127.0.0.1:8080')),
+  PUBLIC_URL: setting('URL of the gateway as buyers see it', url().default('http://127.0.0.1:8080')),
 
   // Tokens
   TOKEN_PRIVATE_KEY: setting(
     'ES256 private key as JWK JSON: signs access tokens (members service only)',
-    z.string().refine(isJwk).optional(),
+    z.string().refine(isJwk, 'one JWK as JSON, with kty').optional(),
     true,
   ),
-  TOKEN_PUBLIC_KEYS: setting('JWK set JSON of the access token keys (gateway)', z.string().refine(isJwkSet).optional()),
+  TOKEN_PUBLIC_KEYS: setting(
+    'JWK set JSON of the access token keys (gateway)',
+    z.string().refine(isJwkSet, '{"keys": […]} with one JWK or more').optional(),
+  ),
   PRINCIPAL_SECRET: setting(
     'base64url, 32 bytes or more: signs the internal principal from gateway to services',
-    z.string().min(43).optional(),
+    secretText().optional(),
     true,
   ),
-  TICKET_SECRET: setting(
-    'base64url, 32 bytes or more: signs event-stream tickets',
-    z.string().min(43).optional(),
-    true,
-  ),
+  TICKET_SECRET: setting('base64url, 32 bytes or more: signs event-stream tickets', secretText().optional(), true),
   ACCESS_TOKEN_S: setting('life of an access token', integer(30, 86_400).default(900)),
   REFRESH_TOKEN_S: setting('life of a refresh token', integer(60).default(1_209_600)),
 
@@ -153,7 +162,7 @@ export const settings = {
   OUTBOX_POLL_MS: setting('how often the relay looks for new outbox rows when idle', integer(10).default(100)),
 
   // Provider
-  PROVIDER_URL: setting('payment provider base URL (Toss Payments: https://api.tosspayments.com)', z.url().optional()),
+  PROVIDER_URL: setting('payment provider base URL (Toss Payments: https://api.tosspayments.com)', url().optional()),
   PROVIDER_SECRET_KEY: setting('provider secret key, sent as Basic auth', z.string().optional(), true),
   PROVIDER_CLIENT_KEY: setting(
     'provider client key, handed to the payment widget',
@@ -166,24 +175,30 @@ export const settings = {
 
   // Sandbox
   SANDBOX_DIR: setting('folder of the sandbox ledger', z.string().optional()),
-  SANDBOX_WEBHOOK_URL: setting('where the sandbox sends webhooks (…/v1/webhooks/toss)', z.url().optional()),
-  SANDBOX_URL: setting('sandbox base URL, for the audit and load scripts', z.url().optional()),
+  SANDBOX_WEBHOOK_URL: setting('where the sandbox sends webhooks (…/v1/webhooks/toss)', url().optional()),
+  SANDBOX_URL: setting('sandbox base URL, for the audit and load scripts', url().optional()),
   DEMO: setting('true puts the sandbox payment page in answers; never on with a real provider', flag.default(false)),
 } as const;
 
 export type SettingName = keyof typeof settings;
 export type Config = { readonly [N in SettingName]: z.infer<(typeof settings)[N]['schema']> };
 
-/** A start-up error that lists every faulty variable; entry points print its message and exit 78 (EX_CONFIG). */
+/** Exit code of whoever was not configured as it must be (sysexits.h). */
+export const EX_CONFIG = 78;
+
+/** A start-up error that lists every faulty variable; entry points print its message and exit with EX_CONFIG. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
+
+/** The first issue says all: every check of a setting has the same message. */
+const expectation = ({ issues }: z.ZodError): string => issues[0]?.message ?? 'another value';
 
 /**
  * Reads the named settings from an environment.
  * @param names settings this process uses; the type of the result holds just these
  * @param env   usually process.env; empty strings count as unset
- * @throws ConfigError naming every missing or malformed variable
+ * @throws ConfigError naming every missing or malformed variable, and what would be valid; never a value: some are secret
  */
 export function readConfig<N extends SettingName>(
   names: readonly N[],
@@ -195,7 +210,10 @@ export function readConfig<N extends SettingName>(
     const raw = env[name];
     const parsed = settings[name].schema.safeParse(raw === '' ? undefined : raw);
     if (parsed.success) values[name] = parsed.data;
-    else faults.push(`${name}: ${raw ? 'not valid' : 'missing'}: ${settings[name].doc}`);
+    else
+      faults.push(
+        `${name}: ${raw ? `not valid, expected ${expectation(parsed.error)}` : 'missing'}: ${settings[name].doc}`,
+      );
   }
   if (faults.length > 0) throw new ConfigError(`configuration:\n  ${faults.join('\n  ')}`);
   return values as Pick<Config, N>;

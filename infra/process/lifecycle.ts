@@ -13,7 +13,7 @@
  *   });
  */
 import closeWithGrace from 'close-with-grace';
-import { ConfigError, readConfig } from './config';
+import { ConfigError, EX_CONFIG, readConfig } from './config';
 import { createLogger, type Logger } from './logger';
 import { createMetrics, type Metrics } from './metrics';
 import { createReleasers, type Releasers } from './releasers';
@@ -24,7 +24,6 @@ export { createReleasers, type Releasers } from './releasers';
 
 /** From the signal to a forced exit: below the launcher's own patience before it kills. */
 const GRACE_MS = 20_000;
-const EX_CONFIG = 78;
 
 export interface ProcessContext {
   readonly name: string;

@@ -1,4 +1,5 @@
 /** What `npm start` shows: each step as it goes, the table of parts, and lines to try. */
+import { DEMO_PRODUCTS } from '../seed-shop';
 import type { Credentials } from './credentials';
 import type { Part } from './part';
 
@@ -33,13 +34,15 @@ export interface Addresses {
 /** Lines that buy one unit, with nothing but curl and sed; a test runs them as they are printed. */
 export function tryLines({ gateway, sandbox }: Addresses, { members }: Credentials): string[] {
   const [buyer] = members;
+  // By its name: the newest product may be the user's own, and sold out.
+  const [product] = DEMO_PRODUCTS;
   const field = (name: string): string => `sed -E 's/.*"${name}":"?([^",}]+)"?.*/\\1/'`;
   const json = `-H 'Content-Type: application/json'`;
   return [
     `GATEWAY=${gateway}`,
     `SANDBOX=${sandbox}`,
     `TOKEN=$(curl -s $GATEWAY/v1/sessions ${json} -d '{"username":"${buyer?.username}","password":"${buyer?.password}"}' | ${field('accessToken')})`,
-    `PRODUCT=$(curl -s "$GATEWAY/v1/products?type=NORMAL&limit=1" | ${field('productId')})`,
+    `PRODUCT=$(curl -s "$GATEWAY/v1/products?type=NORMAL&limit=100" | sed -nE 's/.*"productId":"([^"]+)","name":"${product?.name}".*/\\1/p')`,
     `curl -s $GATEWAY/v1/products/$PRODUCT/stock; echo`,
     `CHECKOUT=$(curl -s $GATEWAY/v1/checkouts -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s)-$$" -H 'Prefer: wait=10' ${json} -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}")`,
     `echo "$CHECKOUT"`,

@@ -1,7 +1,7 @@
 /** All parts of a stack: the four servers, the sandbox, and every process of ours, with the environment each needs. */
 import path from 'node:path';
 import { SERVICE_NAMES, type ServiceName } from '../../domain/names';
-import { settings } from '../../infra/process/config';
+import { readConfig, type SettingName, settings } from '../../infra/process/config';
 import { kafkaBrokers, kafkaSpec } from '../servers/kafka';
 import { type MariadbPlace, mariadbSpec, mariadbUrl, socketOf } from '../servers/mariadb';
 import { redisSpec, redisUrl } from '../servers/redis';
@@ -121,13 +121,23 @@ export const LAUNCHERS_OWN: readonly string[] = [
   ...['MYSQL_URL', 'MYSQL_SOCKET', 'REDIS_URL', 'SHOP', 'KAFKA_BROKERS', 'SERVICES', 'ADVERTISED_URL'],
   ...['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_API_KEY', 'TEMPORAL_UI_URL', 'REGISTRY', 'REGISTRY_STATIC'],
   ...['TOKEN_PRIVATE_KEY', 'TOKEN_PUBLIC_KEYS', 'PRINCIPAL_SECRET', 'TICKET_SECRET'],
+  ...['HOST', 'PORT', 'METRICS_PORT', 'INSTANCE_ID', 'SANDBOX_DIR'],
 ];
+/** What processes and jobs of ours take from the user's shell. */
+const HANDED_ON = (Object.keys(settings) as SettingName[]).filter((name) => !LAUNCHERS_OWN.includes(name));
 const OF_THE_SYSTEM = ['PATH', 'HOME', 'LANG', 'TZ', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
+
+/**
+ * Each process would refuse these by itself, in its log, and be started again: the user is told once, before anything starts.
+ * @throws ConfigError naming every faulty variable of the shell that would be handed on
+ */
+export function assertHandedOn(shell: StackPlan['env']): void {
+  readConfig(HANDED_ON, shell);
+}
 
 /** What processes and jobs of ours see: the plan's settings, and over them what the user has set before `npm start`. */
 export function ownEnv(plan: StackPlan): Record<string, string> {
-  const names = [...OF_THE_SYSTEM, ...Object.keys(settings).filter((name) => !LAUNCHERS_OWN.includes(name))];
-  const set = names.flatMap((name): [string, string][] => {
+  const set = [...OF_THE_SYSTEM, ...HANDED_ON].flatMap((name): [string, string][] => {
     const value = plan.env[name];
     return value ? [[name, value]] : [];
   });

@@ -94,7 +94,8 @@ const untilBack = (name: string, before: number | null): Promise<boolean> =>
     { within: 60_000, what: `${name} to be back` },
   );
 
-test('When the printed lines are run unchanged in bash, then they end in CONFIRMED', async () => {
+test('When the printed lines are run unchanged in bash, and the newest product is sold out, then they end in CONFIRMED', async () => {
+  await shop.createProduct({ stock: 0 });
   const [, lines = ''] = /Buy something \(paste into bash\):\n\n([\s\S]+?)\n\n/.exec(stack.output()) ?? [];
   const { stdout } = await promisify(execFile)('bash', ['-c', lines], { timeout: 60_000 });
   const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { status: string };

@@ -1,5 +1,5 @@
 /** Supervision of real processes: deaths, restarts, leftovers, stops. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { createHome, type Home, writeJson } from '../../stack/launcher/home';
 import { createPart, type Part, type PartSpec } from '../../stack/launcher/part';
 import { type Birth, birthOf, isAlive, signal } from '../../stack/launcher/process-life';
 import { clearDeadRuns, createRun } from '../../stack/launcher/runs';
-import { createStack, endLeftovers, runningLauncher } from '../../stack/launcher/stack';
+import { claimLauncher, createStack, endLeftovers, runningLauncher } from '../../stack/launcher/stack';
 import { until } from '../support/until';
 
 const ROOT = path.resolve(__dirname, '..', '..');
@@ -169,6 +169,25 @@ test('When launchers claim one folder in the same moment, then one has it and th
     for (const { child } of [...first, ...second]) child.stdin.destroy();
     for (const { child } of [...first, ...second]) child.kill('SIGKILL');
   }
+});
+
+test('When npm start is given faulty settings, then it names each with what is valid, and ends with 78 before it looks at anything', () => {
+  // The folder has a launcher, so that a start which does not look at the settings ends here too, with 1.
+  claimLauncher(home);
+  const { status, stdout } = spawnSync(process.execPath, [path.join(ROOT, 'stack', 'setup.mjs'), 'start'], {
+    env: { ...process.env, FIRSTCOME_HOME: dir, CHECKOUT_GROUP_MAX: 'abc', PAYMENT_ATTEMPTS: '0' },
+    encoding: 'utf8',
+  });
+  expect(stdout).toMatch(
+    new RegExp(
+      [
+        '^  ✗ configuration:',
+        'CHECKOUT_GROUP_MAX: not valid, expected a whole number from 1 to 50: .*',
+        'PAYMENT_ATTEMPTS: not valid, expected a whole number from 1 to 10: .*\\n$',
+      ].join('\\n  '),
+    ),
+  );
+  expect(status).toBe(78);
 });
 
 test('When a run of tests was killed, then the next one ends its processes and removes its folder, and leaves living runs alone', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { API_SETTINGS } from '../../api/app';
 import { openParts } from '../../api/parts';
 import { composeGateway, GATEWAY_SETTINGS, type GatewayParts } from '../../gateway/compose';
-import { ConfigError, readConfig, type SettingName } from '../../infra/process/config';
+import { ConfigError, readConfig, type SettingName, settings } from '../../infra/process/config';
 import { createLogger } from '../../infra/process/logger';
 import { createMetrics } from '../../infra/process/metrics';
 import { createReleasers } from '../../infra/process/releasers';
@@ -59,6 +59,43 @@ test.each<[SettingName, string[], string]>([
     expect(() => readConfig([name], { [name]: value })).toThrow(`${name}: not valid`);
   }
   expect(readConfig([name], { [name]: valid })[name]).toBe(valid);
+});
+
+test('When settings are not valid, then one error names each, says what would be, and shows no value', () => {
+  const env = { CHECKOUT_GROUP_MAX: 'abc', PAYMENT_ATTEMPTS: '0', SWEEP_EVERY_MS: '1.5', LOG_LEVEL: 'loud' };
+  const names = Object.keys(env) as SettingName[];
+  expect(() => readConfig(names, env)).toThrow(
+    new ConfigError(
+      [
+        'configuration:',
+        `CHECKOUT_GROUP_MAX: not valid, expected a whole number from 1 to 50: ${settings.CHECKOUT_GROUP_MAX.doc}`,
+        'PAYMENT_ATTEMPTS: not valid, expected a whole number from 1 to 10: declines an order survives, counting the last',
+        `SWEEP_EVERY_MS: not valid, expected a whole number, 1000 or more: ${settings.SWEEP_EVERY_MS.doc}`,
+        'LOG_LEVEL: not valid, expected one of fatal, error, warn, info, debug, trace, silent: pino level',
+      ].join('\n  '),
+    ),
+  );
+});
+
+test('When a value is refused, whichever setting it is, then what is expected is said in our words, not in those of the library', () => {
+  const names = Object.keys(settings) as SettingName[];
+  // Longer than a shop's name; too short to be a secret; no number, no URL, no JSON.
+  const nonsense = 'N0t valid, '.repeat(3);
+  const refusals = names.flatMap((name) => {
+    try {
+      readConfig([name], { [name]: nonsense });
+      return [];
+    } catch (error) {
+      return messageOf(error);
+    }
+  });
+  expect(refusals.length).toBeGreaterThan(30);
+  for (const refusal of refusals) {
+    expect(refusal).toMatch(
+      /^configuration:\n {2}[A-Z_]+: not valid, expected (a whole|a URL|one|at least|1 to 40|service=|\{"keys")/,
+    );
+    expect(refusal).not.toContain(nonsense);
+  }
 });
 
 test.each(['abc', '-1', '1e9', ''])(

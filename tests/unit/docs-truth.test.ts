@@ -6,6 +6,7 @@ import { PROBLEMS } from '../../domain/errors';
 import { events } from '../../domain/events';
 import { operations } from '../../domain/operations';
 import { settings } from '../../infra/process/config';
+import { LAUNCHERS_OWN } from '../../stack/launcher/plan';
 
 const ROOT = join(__dirname, '..', '..');
 const under = (folder: string): string[] =>
@@ -60,6 +61,12 @@ test('When a document names a setting, then there is one', () => {
   );
   expect(names.length).toBeGreaterThan(10);
   expect(said(names.filter(([, name]) => !known.has(name)))).toEqual([]);
+});
+
+test('When the README says what `npm start` ignores in the shell, then that is what the launcher decides alone', () => {
+  const [, sentence = ''] = /ignores there what it decides itself: ([^;]+);/.exec(read('README.md')) ?? [];
+  const names = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  expect(names.sort()).toEqual([...LAUNCHERS_OWN].sort());
 });
 
 test('When a document names a problem with its status, then that is its status', () => {

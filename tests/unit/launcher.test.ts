@@ -9,7 +9,7 @@ import { readConfig } from '../../infra/process/config';
 import { parseArguments } from '../../stack/launcher/arguments';
 import { type Login, loadCredentials } from '../../stack/launcher/credentials';
 import { createHome, type Home, readJson, writeJson } from '../../stack/launcher/home';
-import { partsOf, portNames, type StackPlan } from '../../stack/launcher/plan';
+import { assertHandedOn, partsOf, portNames, type StackPlan } from '../../stack/launcher/plan';
 import { choosePorts } from '../../stack/launcher/ports';
 import { entryEnv } from '../../stack/run-entry';
 import { DEMO_PRODUCTS, namesOnSale, seedShop } from '../../stack/seed-shop';
@@ -114,6 +114,19 @@ test('When the shell has settings of another system, then none of them reaches o
   const env = await entryEnv(home, [], { ...foreign, UNRELATED: 'x' });
   expect(env).toMatchObject({ UNRELATED: 'x', TEMPORAL_ADDRESS: expect.stringMatching(/^127/) });
   for (const name of ['TEMPORAL_NAMESPACE', 'TEMPORAL_API_KEY', 'SHOP']) expect(env).not.toHaveProperty(name);
+});
+
+test('When settings in the shell are not valid, then all are named that would reach a process, and only these', () => {
+  const ignored = { MYSQL_URL: 'nowhere', PORT: 'abc', METRICS_PORT: '-1', REGISTRY: 'none', TICKET_SECRET: 'short' };
+  expect(() => assertHandedOn({ ...ignored, CHECKOUT_HOLD_MS: '' })).not.toThrow();
+  const faulty = { CHECKOUT_GROUP_MAX: 'abc', PAYMENT_ATTEMPTS: '0', PROVIDER_URL: 'elsewhere' };
+  const namesOf = (text: string) => text.match(/[A-Z_]+(?=: not valid)/g);
+  try {
+    assertHandedOn({ ...ignored, ...faulty });
+  } catch (error) {
+    expect(namesOf(String(error))).toEqual(Object.keys(faulty));
+  }
+  expect.assertions(2);
 });
 
 test('When the provider is not our sandbox, then its payment page stays out of answers, whatever the shell says', async () => {
