@@ -95,27 +95,12 @@ const isNotNow = (error: unknown): boolean =>
 const isNotOpen = (error: unknown, { orderId }: SagaOrder): boolean =>
   error instanceof Error && error.message.endsWith(`ms: ${orderId} is open`);
 
-/**
- * A task that is lost takes with it the Updates it had accepted, but not what its steps wrote: a payment may be begun
- * that only MariaDB knows of. Whoever finds it asks the provider, which never heard of it and is told to confirm.
- */
-const withOpenPayments = (given: World): World => ({
-  ...given,
-  provider: {
-    ...given.provider,
-    confirms: (paymentKey, ...answers) => {
-      given.provider.confirms(paymentKey, ...answers);
-      given.provider.shows(paymentKey, { kind: 'open' });
-    },
-  },
-});
-
 /** A buyer who is told to come again does, until the order has ended. All other failures are the test's. */
 async function actOut(owner: string, order: SagaOrder, { path, comesAfterMs }: Buyer): Promise<void> {
   await pause(comesAfterMs);
   for (;;) {
     try {
-      return await walk(withOpenPayments(world), owner, order, path);
+      return await walk(world, owner, order, path);
     } catch (error) {
       if (!isNotNow(error) && !isNotOpen(error, order)) throw error;
     }
