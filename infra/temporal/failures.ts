@@ -28,9 +28,14 @@ export const isGone = (error: unknown): boolean =>
     error.cause instanceof ApplicationFailure &&
     error.cause.type === ENDED_BEFORE_ANSWER);
 
-/** No answer within the deadline: the call may have had its effect, or may still have it. */
+const DEADLINE_EXCEEDED = 4;
+/** The server takes no Update while the workflow's tasks fail or time out, as after a worker died in the middle of one. */
+const FAILED_PRECONDITION = 9;
+
+/** No answer within the deadline, or none now: the call may have had its effect, or may still have it. */
 export const isUnanswered = (error: unknown): boolean =>
-  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || grpcCode(error) === 4;
+  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+  [DEADLINE_EXCEEDED, FAILED_PRECONDITION].includes(grpcCode(error) ?? 0);
 
 /** The validator's no, if that is what the error is. */
 export function refusalOf(error: unknown): Refusal | null {

@@ -115,6 +115,8 @@ describe('An outcome that is not known', () => {
     world.provider.confirms(key, unknown);
     world.provider.shows(key, unknown, unknown, captured(order, key));
     const owner = await world.start([order]);
+    const isOpen = async () => (await story(owner, order)).phase === 'PENDING_PAYMENT';
+    await until(isOpen, { within: 10_000, what: 'the saga has opened it: a payment before that is taken at once' });
 
     const answer = await confirm(owner, order, key);
 

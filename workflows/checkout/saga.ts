@@ -145,7 +145,7 @@ async function endOrder(member: Member, ending: Ending): Promise<void> {
   const ended = await activities.stores.endOrder.executeWithOptions({ summary: `${member.order.orderId}: undo` }, [
     { ...owned(member), ...ending },
   ]);
-  // Only this saga begins payments, and it ends nothing while one is open.
+  // A payment that this saga began in a task that was lost with its memory of it: it begins again, and asks the provider.
   if (ended.kind === 'busy') throw new Error('a payment is active');
   enter(
     member,
