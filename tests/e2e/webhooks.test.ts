@@ -47,10 +47,24 @@ describe('POST /v1/webhooks/toss', () => {
     expect(await system.stock(order.productId)).toEqual({ on_hand: 3, held: 1, sold: 0 });
   });
 
-  test('When it is no hint, then it is refused and not stored', async () => {
+  test('When it is nothing that a provider sends, then it is refused and not stored', async () => {
     const marker = `none-${Date.now()}`;
-    expect((await post({ data: { paymentKey: marker } })).status).toBe(400);
+    for (const body of [{ eventType: 7, data: { paymentKey: marker } }, [{ data: { paymentKey: marker } }]]) {
+      expect((await post(body)).status).toBe(400);
+    }
     expect(await stored(marker)).toEqual([]);
+  });
+
+  test('When it is an event of a kind we do not know, then it is stored, and comes to nothing', async () => {
+    const marker = `kind-${Date.now()}`;
+    expect((await post({ createdAt: marker, secret: 's', status: 'DONE', orderId: 'ord_x' })).status).toBe(200);
+    await system.until('it to be settled', async () => {
+      const rows = await system.rows<{ asked_at: Date | null }>(
+        "SELECT asked_at FROM webhook_events WHERE JSON_VALUE(payload, '$.createdAt') = ?",
+        [marker],
+      );
+      return rows.length === 1 && rows[0]?.asked_at !== null;
+    });
   });
 
   test('When money comes for an order that was cancelled, then the hint finds it and all of it goes back', async () => {
