@@ -14,7 +14,7 @@ import { archiveKafkaClasses } from './setup/kafka-classes.mjs';
 import { endLeftovers, runningLauncher } from './setup/launcher-record.cjs';
 import { withLock } from './setup/lock.mjs';
 import { installPackages } from './setup/packages.mjs';
-import { run, SetupError } from './setup/run.mjs';
+import { logTo, run, SetupError } from './setup/run.mjs';
 import { isStamped, writeStamp } from './setup/stamp.mjs';
 import { installKafka, installTemporal, toolsToFetch } from './setup/tools.mjs';
 
@@ -24,6 +24,7 @@ const SHARED = path.join(ROOT, '.firstcome');
 const TOOLS = path.join(SHARED, 'tools');
 const PINS = path.join(ROOT, 'stack', 'pins');
 const STAMP = path.join(SHARED, 'set-up.stamp');
+const LOG = path.join(SHARED, 'set-up.log');
 
 /** What each command hands over to, as `main(arguments, command)`. */
 const ENTRIES = {
@@ -41,7 +42,7 @@ const say = (text) => process.stderr.write(`${text}\n`);
 function step(name, work) {
   const startedAt = Date.now();
   say(`  … ${name}`);
-  const done = () => say(`  ✓ ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)`);
+  const done = () => say(`  ✓ ${name} (${((Date.now() - startedAt) / 1000).toFixed(1)} s)   log: ${LOG}`);
   const result = work();
   return result instanceof Promise ? result.then(done) : done();
 }
@@ -55,6 +56,7 @@ function preflight() {
 
 async function install() {
   if (isStamped(ROOT, STAMP)) return;
+  logTo(LOG);
   await step('system packages', () => installPackages(say, toolsToFetch({ tools: TOOLS, pins: PINS })));
   await step('npm packages', () => run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT }));
   await step('Temporal', () => installTemporal({ tools: TOOLS, pins: PINS }));
