@@ -202,7 +202,7 @@ export const PROBLEMS = {
   unavailable: [
     503,
     'Not available at the moment',
-    'Something behind this operation cannot be reached. Repeat it, under the same Idempotency-Key where it takes one, after Retry-After seconds. Nothing was changed, but for a cancel that its order has not answered in time: that one may still happen.',
+    'Something behind this operation cannot be reached. Repeat it, under the same Idempotency-Key where it takes one, after Retry-After seconds. Where nothing is known of the first try it may have been done, or still happen: the same key finds it.',
   ],
 } as const satisfies Record<string, ProblemEntry>;
 
