@@ -49,7 +49,8 @@ async function main(): Promise<number> {
 }
 
 main().then(
-  (code) => process.exit(code),
+  // A pipe takes 64 kB at once: the end comes after the last of it.
+  (code) => void process.stdout.write('', () => process.exit(code)),
   (error: unknown) => {
     process.stderr.write(`audit: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(2);

@@ -71,9 +71,15 @@ function createExchanges() {
   };
 }
 
+/** A client that keeps its side open, and goes on sending, does not keep the connection. */
+function endSoon(socket: Duplex): void {
+  socket.end();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
 /** The connection ends when this answer is out, whole. */
 function endAfter(response: ServerResponse, socket: Duplex): void {
-  if (response.headersSent) response.once('finish', () => socket.end());
+  if (response.headersSent) response.once('finish', () => endSoon(socket));
   else response.setHeader('connection', 'close');
 }
 
