@@ -9,6 +9,7 @@ import { runAudit } from '../../audit/audit';
 import { CHECKS } from '../../audit/index';
 import type { DatedReport } from '../../audit/run';
 import { createId } from '../../domain/ids';
+import type { SqlValue } from '../../infra/mysql/transaction';
 import { removeDir, tempDir } from '../support/sandbox';
 import { freePort } from '../support/servers';
 import { until } from '../support/until';
@@ -147,6 +148,17 @@ test('When MariaDB takes connections and never answers, then it says so and ends
   expect(complaint).toMatch(/^audit: /);
   expect(code).toBe(2);
   await mute.close();
+});
+
+test('When MariaDB goes silent in the midst of a look, then the checks after it are given up at once', async () => {
+  let asked = 0;
+  const rows = <R>(text: string, values: readonly SqlValue[] = []): Promise<readonly R[]> => {
+    asked += 1;
+    return asked > 3 ? Promise.reject(new Error('gone away')) : shop.deps.sql.rows<R>(text, values);
+  };
+  const { ok, checks } = await runAudit({ ...shop.deps, sql: { ...shop.deps.sql, rows } }, CHECKS);
+  const given = checks.filter(({ error }) => error === 'MariaDB does not answer: gone away');
+  expect([ok, given.length, asked]).toEqual([false, CHECKS.length - 3, 4]);
 });
 
 test('When the provider takes connections and never answers, then it is waited for once, and the other checks are made', async () => {

@@ -1,22 +1,13 @@
 /** The audit's checks of money, seen to fail: one violation is planted, found with its id, and taken away again. */
-import { type AuditedShop, createAuditedShop } from './support/audited';
+import type { AuditedShop } from './support/audited';
 import { PRICE } from './support/ledger';
-import { createLooks, whilePlanted } from './support/looks';
+import { useAuditedShop, whilePlanted } from './support/looks';
 
+const audited = useAuditedShop();
+const { found, sql } = audited;
 let shop: AuditedShop;
-beforeAll(async () => {
-  shop = await createAuditedShop();
-});
-afterAll(() => shop.destroy());
-
-const { violations, found, sql } = createLooks(() => shop);
-
-/** A clean shop before and after each plant: what is found is what was planted. */
-beforeEach(async () => {
-  expect(await violations()).toEqual([]);
-});
-afterEach(async () => {
-  expect(await violations()).toEqual([]);
+beforeAll(() => {
+  shop = audited.shop();
 });
 
 describe('I3', () => {

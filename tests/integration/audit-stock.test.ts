@@ -1,21 +1,12 @@
 /** I1 and I2: units that do not add up, or were sold twice, are planted, found with their ids, and taken away again. */
-import { type AuditedShop, createAuditedShop } from './support/audited';
-import { createLooks, whilePlanted } from './support/looks';
+import type { AuditedShop } from './support/audited';
+import { useAuditedShop, whilePlanted } from './support/looks';
 
+const audited = useAuditedShop();
+const { found, sql } = audited;
 let shop: AuditedShop;
-beforeAll(async () => {
-  shop = await createAuditedShop();
-});
-afterAll(() => shop.destroy());
-
-const { violations, found, sql } = createLooks(() => shop);
-
-/** A clean shop before and after each plant: what is found is what was planted. */
-beforeEach(async () => {
-  expect(await violations()).toEqual([]);
-});
-afterEach(async () => {
-  expect(await violations()).toEqual([]);
+beforeAll(() => {
+  shop = audited.shop();
 });
 
 describe('I1', () => {

@@ -4,24 +4,15 @@ import { CHECKS } from '../../audit/index';
 import { createId } from '../../domain/ids';
 import { createOutboxRepository } from '../../infra/mysql/repositories/outbox';
 import { formatHold } from '../../infra/redis/hold';
-import { type AuditedShop, createAuditedShop } from './support/audited';
+import type { AuditedShop } from './support/audited';
 import { PRICE } from './support/ledger';
-import { createLooks, whilePlanted } from './support/looks';
+import { useAuditedShop, whilePlanted } from './support/looks';
 
+const audited = useAuditedShop();
+const { violations, found, sql } = audited;
 let shop: AuditedShop;
-beforeAll(async () => {
-  shop = await createAuditedShop();
-});
-afterAll(() => shop.destroy());
-
-const { violations, found, sql } = createLooks(() => shop);
-
-/** A clean shop before and after each plant: what is found is what was planted. */
-beforeEach(async () => {
-  expect(await violations()).toEqual([]);
-});
-afterEach(async () => {
-  expect(await violations()).toEqual([]);
+beforeAll(() => {
+  shop = audited.shop();
 });
 
 test('When all is well, then each of the thirteen checks says so, and has looked at something', async () => {

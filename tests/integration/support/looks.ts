@@ -1,7 +1,7 @@
 /** Looking at one check, and planting what it must find. */
 import { type AuditDeps, type Offender, runAudit } from '../../../audit/audit';
 import { CHECKS } from '../../../audit/index';
-import type { AuditedShop } from './audited';
+import { type AuditedShop, createAuditedShop } from './audited';
 
 export interface Looks {
   /** Checks that are not ok. */
@@ -39,4 +39,21 @@ export async function whilePlanted(
   } finally {
     await undo();
   }
+}
+
+/**
+ * The shop of one test file, clean before and after each of its tests: what is found is what was planted.
+ * @returns what looks at it; the shop itself is there once a test runs
+ */
+export function useAuditedShop(): Looks & { shop(): AuditedShop } {
+  let shop: AuditedShop;
+  const looks = createLooks(() => shop);
+  const isClean = async (): Promise<void> => expect(await looks.violations()).toEqual([]);
+  beforeAll(async () => {
+    shop = await createAuditedShop();
+  });
+  beforeEach(isClean);
+  afterEach(isClean);
+  afterAll(() => shop.destroy());
+  return { ...looks, shop: () => shop };
 }
