@@ -21,10 +21,6 @@ beforeAll(async () => {
     seen.push(request.url);
     next();
   });
-  app.get('/slow', (_request, response) => {
-    response.write('begun');
-    setTimeout(() => response.end(' and ended'), 300);
-  });
   app.post('/echo', async (request, response) => void response.end(await text(request)));
   app.use((_request, response) => void response.end('ok'));
   server = await listen(app, { host: '127.0.0.1', port: 0 });
@@ -115,11 +111,18 @@ test.each([
 ])(
   'When nonsense follows in the midst of %s, then they go out whole, nothing mixed into them',
   async (_what, requests) => {
-    const socket = open();
+    const begun: (() => void)[] = [];
+    await using own = await serve({}, (_request, response) => {
+      response.write('begun');
+      begun.push(() => response.end(' and ended'));
+    });
+    const socket = open(own.port);
     socket.write(`${GET}\r\n`.repeat(requests));
     const answer = text(socket);
-    await until(() => seen.includes('/slow') && socket.bytesRead > 0, { within: 2_000, what: 'the answer has begun' });
+    await until(() => begun.length === requests && socket.bytesRead > 0, { within: 2_000, what: 'all have begun' });
     socket.write('BREW / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => own.refused() > 0, { within: 2_000, what: 'the nonsense is seen' });
+    for (const end of begun) end();
     expect((await answer).match(/begun|and ended|problem/g)).toEqual(
       Array(requests).fill(['begun', 'and ended']).flat(),
     );
