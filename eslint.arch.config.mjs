@@ -95,10 +95,13 @@ const dynamicImports = (layer) => [
       { selector: `CallExpression[callee.name="require"] > Literal[${path}]`, message },
     ];
   }),
-  {
-    selector: 'ImportExpression:not([source.type="Literal"])',
+  ...[
+    'ImportExpression:not([source.type="Literal"])',
+    'CallExpression[callee.name="require"]:not([arguments.0.type="Literal"])',
+  ].map((selector) => ({
+    selector,
     message: 'Name what is imported: a computed import passes every rule of this file.',
-  },
+  })),
 ];
 
 export default tseslint.config(

@@ -39,22 +39,24 @@ function assertStatus({ status, body }: Answer<unknown>, expected: readonly numb
 }
 
 interface ProductPage {
-  readonly items: readonly { readonly name: string }[];
+  readonly items: readonly { readonly productId: string; readonly name: string }[];
   readonly nextCursor: string | null;
 }
 
 /**
- * Which of these names are on sale. Products are listed newest first and every load adds one, so the search goes on to
- * the last page unless all were found before.
+ * The ids of those of these names that are on sale. Products are listed newest first and every load adds one, so the search
+ * goes on to the last page unless all were found before.
  */
-export async function namesOnSale(gateway: string, wanted: readonly string[]): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
+export async function idsOnSale(gateway: string, wanted: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
   let cursor: string | null = '';
   while (cursor !== null && found.size < wanted.length) {
     const from: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
     const page: Answer<ProductPage> = await call(`${gateway}/v1/products?limit=100${from}`);
     assertStatus(page, [200], 'product list');
-    for (const { name } of page.body.items) if (wanted.includes(name)) found.add(name);
+    for (const { name, productId } of page.body.items) {
+      if (wanted.includes(name) && !found.has(name)) found.set(name, productId);
+    }
     cursor = page.body.nextCursor;
   }
   return found;
@@ -90,17 +92,27 @@ async function logIn({ gateway, admin, createAdmin }: Seed): Promise<string> {
   return session.body.accessToken;
 }
 
-/** Products come last: where all of them are, the members are. @throws with what the shop answered */
-export async function seedShop(seed: Seed): Promise<void> {
+/**
+ * Products come last: where all of them are, the members are.
+ * @returns the demo products' ids by their names
+ * @throws with what the shop answered
+ */
+export async function seedShop(seed: Seed): Promise<ReadonlyMap<string, string>> {
   const { gateway } = seed;
   const names = DEMO_PRODUCTS.map(({ name }) => name);
-  const [known, token] = await Promise.all([namesOnSale(gateway, names), logIn(seed)]);
-  const missing = DEMO_PRODUCTS.filter(({ name }) => !known.has(name));
-  if (missing.length === 0) return;
+  const [ids, token] = await Promise.all([idsOnSale(gateway, names), logIn(seed)]);
+  const missing = DEMO_PRODUCTS.filter(({ name }) => !ids.has(name));
+  if (missing.length === 0) return ids;
   await seedMembers(seed);
   for (const { opensInS, ...product } of missing) {
     const opensAt = opensInS === undefined ? {} : { opensAt: new Date(Date.now() + opensInS * 1_000).toISOString() };
-    const made = await post(`${gateway}/v1/products`, { ...product, ...opensAt }, { authorization: `Bearer ${token}` });
+    const made = await post<{ productId: string }>(
+      `${gateway}/v1/products`,
+      { ...product, ...opensAt },
+      { authorization: `Bearer ${token}` },
+    );
     assertStatus(made, [201], `product ${product.name}`);
+    ids.set(product.name, made.body.productId);
   }
+  return ids;
 }

@@ -86,8 +86,9 @@ export function createMembersService(deps: MembersDeps) {
       if (!member || !isRight) throw new Problem('invalid_credentials');
       const refreshToken = createRefreshToken();
       const sessionId = createId('ses');
-      const { memberId, role } = member;
-      await members.openSession({ sessionId, memberId, tokenHash: hashOf(refreshToken), expiresAt: refreshUntil() });
+      const { memberId, role, passwordHash } = member;
+      const session = { sessionId, memberId, passwordHash, tokenHash: hashOf(refreshToken), expiresAt: refreshUntil() };
+      if (!(await members.openSession(session))) throw new Problem('invalid_credentials');
       return issue({ sessionId, memberId, role }, refreshToken);
     },
 

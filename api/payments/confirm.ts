@@ -16,7 +16,7 @@ export interface ConfirmDeps extends PursuitDeps {
   readonly onLateError: (error: unknown) => void;
 }
 export interface Confirm {
-  /** `onEnd` hears the outcome also when the caller was answered before; a throw means that nothing was taken. */
+  /** `onEnd` hears the outcome also when the caller was answered before; a throw: none was heard, and the same payment may come again. */
   confirm(request: ConfirmRequest, onEnd: (outcome: ConfirmOutcome) => Promise<void>): Promise<ConfirmOutcome>;
   /** Ends the pursuits and waits for them. */
   close(): Promise<void>;

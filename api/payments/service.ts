@@ -126,7 +126,8 @@ export function createPaymentsService(deps: PaymentsDeps) {
       try {
         return answerOf(await deps.confirm.confirm(request, (end) => settleKey(key, request, end)), request);
       } catch (error) {
-        // The engine was not reached, so nothing was taken: the key may carry another request.
+        // A 503 frees its key. Had the engine taken the payment all the same, whoever repeats it finds it: its own name is
+        // the order and the payment key.
         if (error instanceof Problem && error.code === 'unavailable') await keys.free(key);
         throw error;
       }

@@ -32,9 +32,12 @@ export interface Addresses {
 }
 
 /** Lines that buy one unit, with nothing but curl and sed; a test runs them as they are printed. */
-export function tryLines({ gateway, sandbox }: Addresses, { members }: Credentials): string[] {
+export function tryLines(
+  { gateway, sandbox }: Addresses,
+  { members }: Credentials,
+  demoProducts: ReadonlyMap<string, string>,
+): string[] {
   const [buyer] = members;
-  // By its name: the newest product may be the user's own, and sold out.
   const [product] = DEMO_PRODUCTS;
   const field = (name: string): string => `sed -E 's/.*"${name}":"?([^",}]+)"?.*/\\1/'`;
   const json = `-H 'Content-Type: application/json'`;
@@ -42,7 +45,7 @@ export function tryLines({ gateway, sandbox }: Addresses, { members }: Credentia
     `GATEWAY=${gateway}`,
     `SANDBOX=${sandbox}`,
     `TOKEN=$(curl -s $GATEWAY/v1/sessions ${json} -d '{"username":"${buyer?.username}","password":"${buyer?.password}"}' | ${field('accessToken')})`,
-    `PRODUCT=$(curl -s "$GATEWAY/v1/products?type=NORMAL&limit=100" | sed -nE 's/.*"productId":"([^"]+)","name":"${product?.name}".*/\\1/p')`,
+    `PRODUCT=${demoProducts.get(product?.name ?? '')}`,
     `curl -s $GATEWAY/v1/products/$PRODUCT/stock; echo`,
     `CHECKOUT=$(curl -s $GATEWAY/v1/checkouts -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s)-$$" -H 'Prefer: wait=10' ${json} -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}")`,
     `echo "$CHECKOUT"`,
@@ -55,16 +58,23 @@ export function tryLines({ gateway, sandbox }: Addresses, { members }: Credentia
 }
 
 /**
+ * @param demoProducts the demo products' ids by their names
  * @param file where the logins of admin and members are kept
  * @param home FIRSTCOME_HOME as the user has set it: without it the next command would mean the stack of the usual folder
  */
-export function showTry(addresses: Addresses, credentials: Credentials, file: string, home: string | undefined): void {
+export function showTry(
+  addresses: Addresses,
+  credentials: Credentials,
+  demoProducts: ReadonlyMap<string, string>,
+  file: string,
+  home: string | undefined,
+): void {
   const command = home ? `FIRSTCOME_HOME='${home}' npm run` : 'npm run';
   say(`\n  Gateway   ${addresses.gateway}        API page ${addresses.gateway}/docs`);
   say(`  Temporal  ${addresses.temporalUi}`);
   say(`  Logins    ${file}`);
   say('\n  Buy something (paste into bash):\n');
-  for (const line of tryLines(addresses, credentials)) say(line);
+  for (const line of tryLines(addresses, credentials, demoProducts)) say(line);
   say(`\n  Load:   ${command} load -- --buyers 1000 --units 100`);
   say(`  Audit:  ${command} audit`);
   say('  Stop:   Ctrl-C\n');

@@ -39,8 +39,12 @@ export async function createTopics(plan: StackPlan): Promise<void> {
   );
 }
 
-/** Demo data, unless it is there; by the gateway's own address, whatever buyers are told. @throws with what the shop answered */
-export function seedDemo(plan: StackPlan): Promise<void> {
+/**
+ * Demo data, unless it is there; by the gateway's own address, whatever buyers are told.
+ * @returns the demo products' ids by their names
+ * @throws with what the shop answered
+ */
+export function seedDemo(plan: StackPlan): Promise<ReadonlyMap<string, string>> {
   const { PUBLIC_URL: gateway, ...mysql } = readConfig(['MYSQL_URL', 'MYSQL_SOCKET', 'PUBLIC_URL'], commonEnv(plan));
   const { admin, members } = plan.credentials;
   return seedShop({ gateway, admin, members, createAdmin: (login) => createFirstAdmin(mysql, login) });

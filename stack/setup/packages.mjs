@@ -51,10 +51,10 @@ async function mayUseSudo(packages) {
 async function installByApt(missing) {
   const isRoot = process.getuid() === 0;
   const names = () => missing.map(aptName);
-  // Without lists nobody knows the names of this distribution: they come first, and the next start names the packages.
+  // Lists that are missing or old do not know them: fresh ones come first.
   const areKnown = () => names().every(isKnownToApt);
   const install = `apt-get install -y --no-install-recommends ${names().join(' ')}`;
-  const manual = areKnown() ? `sudo ${install}` : 'sudo apt-get update';
+  const manual = areKnown() ? `sudo ${install}` : `sudo apt-get update && sudo ${install}`;
   const why = `needed: ${missing.map(({ what }) => what).join(', ')}`;
   if (!isRoot && !succeeds('sudo', ['-n', 'true']))
     throw new SetupError(`${why}. Run this, then start again:\n  ${manual}`);

@@ -57,13 +57,22 @@ describe('POST /v1/webhooks/toss', () => {
 
   test('When it is an event of a kind we do not know, then it is stored, and comes to nothing', async () => {
     const marker = `kind-${Date.now()}`;
-    expect((await post({ createdAt: marker, secret: 's', status: 'DONE', orderId: 'ord_x' })).status).toBe(200);
-    await system.until('it to be settled', async () => {
+    const events = [
+      { createdAt: marker, secret: 's', status: 'DONE', orderId: 'ord_x' },
+      {
+        createdAt: marker,
+        eventType: 'PAYOUT_CHANGED',
+        data: { orderId: null, status: { of: 'ours' }, paymentKey: 7 },
+      },
+      { createdAt: marker, eventType: 'SELLER_CHANGED', data: ['a', 'b'] },
+    ];
+    for (const event of events) expect((await post(event)).status).toBe(200);
+    await system.until('all to be settled', async () => {
       const rows = await system.rows<{ asked_at: Date | null }>(
         "SELECT asked_at FROM webhook_events WHERE JSON_VALUE(payload, '$.createdAt') = ?",
         [marker],
       );
-      return rows.length === 1 && rows[0]?.asked_at !== null;
+      return rows.length === events.length && rows.every((row) => row.asked_at !== null);
     });
   });
 

@@ -14,9 +14,14 @@ afterAll(() => database.destroy());
 const members = () => createMembersRepository(database.source);
 const inAnHour = () => new Date(Date.now() + 3_600_000);
 
-async function openSession(memberId: string, n: number) {
-  const session = { sessionId: createId('ses'), memberId, tokenHash: hashOf(n), expiresAt: inAnHour() };
-  await members().openSession(session);
+async function newSession(username: string, n: number) {
+  const { memberId = '', passwordHash = '' } = (await members().findByUsername(username)) ?? {};
+  return { sessionId: createId('ses'), memberId, passwordHash, tokenHash: hashOf(n), expiresAt: inAnHour() };
+}
+
+async function openSession(username: string, n: number) {
+  const session = await newSession(username, n);
+  expect(await members().openSession(session)).toBe(true);
   return () => members().rotate({ usedHash: hashOf(n), nextHash: hashOf(n + 1), expiresAt: inAnHour() });
 }
 
@@ -24,7 +29,7 @@ test('When the admin is given another password, then it has that one, and whoeve
   const username = uniqueName('boss');
   const memberId = await createAdmin(database.source, { username, password: 'the first one' });
   const before = await members().findByUsername(username);
-  const refresh = await openSession(memberId, 100);
+  const refresh = await openSession(username, 100);
 
   expect(await createAdmin(database.source, { username, password: 'the second one' })).toBe(memberId);
 
@@ -32,8 +37,19 @@ test('When the admin is given another password, then it has that one, and whoeve
   expect(after).toMatchObject({ memberId, role: 'ADMIN' });
   expect(after?.passwordHash).not.toBe(before?.passwordHash);
   expect(await refresh()).toEqual({ kind: 'unknown' });
-  const later = await openSession(memberId, 200);
+  const later = await openSession(username, 200);
   expect(await later()).toMatchObject({ kind: 'rotated', role: 'ADMIN' });
+});
+
+test('When the password is changed while somebody logs in with the old one, then no session is opened', async () => {
+  const username = uniqueName('boss');
+  await createAdmin(database.source, { username, password: 'the first one' });
+  const underWay = await newSession(username, 300);
+  await createAdmin(database.source, { username, password: 'the second one' });
+
+  expect(await members().openSession(underWay)).toBe(false);
+
+  expect(await database.source.query('SELECT 1 FROM sessions WHERE id = ?', [underWay.sessionId])).toEqual([]);
 });
 
 test('When a member came first to the name, then it stays a member, and the seed says so', async () => {

@@ -12,7 +12,7 @@ import { createHome, type Home, readJson, writeJson } from '../../stack/launcher
 import { assertHandedOn, partsOf, portNames, type StackPlan } from '../../stack/launcher/plan';
 import { choosePorts } from '../../stack/launcher/ports';
 import { entryEnv } from '../../stack/run-entry';
-import { DEMO_PRODUCTS, namesOnSale, seedShop } from '../../stack/seed-shop';
+import { DEMO_PRODUCTS, idsOnSale, seedShop } from '../../stack/seed-shop';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
@@ -157,7 +157,7 @@ async function withShop(
     if (pathname === '/v1/products') {
       const from = Number(searchParams.get('cursor') ?? 0);
       const to = from + Number(searchParams.get('limit'));
-      const items = has.products.slice(from, to).map((name) => ({ name }));
+      const items = has.products.slice(from, to).map((name) => ({ name, productId: `id of ${name}` }));
       return answer(200, { items, nextCursor: to < has.products.length ? String(to) : null });
     }
     if (has.sessionsDown) return answer(503, { code: 'unavailable' });
@@ -175,9 +175,12 @@ async function withShop(
 test('When loads have put hundreds of products before them, then the seed finds its own, page after page', async () => {
   const loads = Array.from({ length: 250 }, (_, index) => `Load ${index}`);
   await withShop({ products: [...loads, 'Linen shirt', 'Canvas bag'] }, async (gateway, asked) => {
-    const found = (wanted: string[]) => namesOnSale(gateway, wanted);
-    expect(await found(['Linen shirt', 'Canvas bag'])).toEqual(new Set(['Linen shirt', 'Canvas bag']));
-    expect(await found(['Linen shirt', 'Enamel mug'])).toEqual(new Set(['Linen shirt']));
+    const found = async (wanted: string[]) => Object.fromEntries(await idsOnSale(gateway, wanted));
+    expect(await found(['Linen shirt', 'Canvas bag'])).toEqual({
+      'Linen shirt': 'id of Linen shirt',
+      'Canvas bag': 'id of Canvas bag',
+    });
+    expect(await found(['Linen shirt', 'Enamel mug'])).toEqual({ 'Linen shirt': 'id of Linen shirt' });
     expect(asked).toHaveLength(6);
     await found(['Load 3']);
     expect(asked).toHaveLength(7);
@@ -203,7 +206,9 @@ describe('When all products are on sale', () => {
 
   test('and the admin can log in, then the account is left alone', async () => {
     const createAdmin = jest.fn();
-    await withShop({ products, admin }, (gateway) => seed(gateway, createAdmin));
+    await withShop({ products, admin }, async (gateway) => {
+      await seed(gateway, createAdmin);
+    });
     expect(createAdmin).not.toHaveBeenCalled();
   });
 

@@ -14,6 +14,8 @@ export interface MemberRow {
 export interface NewSession {
   readonly sessionId: string;
   readonly memberId: string;
+  /** what the password was held against */
+  readonly passwordHash: string;
   /** sha-256 of the refresh token, hex: the token itself is never stored */
   readonly tokenHash: string;
   readonly expiresAt: Date;
@@ -100,13 +102,20 @@ export function createMembersRepository(source: DataSource) {
       }
     },
 
-    openSession: (session: NewSession) =>
+    /** @returns false when the member has got another password since; whoever changes it ends the sessions before it */
+    openSession: (session: NewSession): Promise<boolean> =>
       inTransaction(source, async (tx) => {
+        const [member] = await tx.rows('SELECT 1 FROM members WHERE id = ? AND password_hash = ? LOCK IN SHARE MODE', [
+          session.memberId,
+          session.passwordHash,
+        ]);
+        if (!member) return false;
         await tx.change(
           'INSERT INTO sessions (id, member_id, created_at, expires_at) VALUES (?, ?, UTC_TIMESTAMP(3), ?)',
           [session.sessionId, session.memberId, session.expiresAt],
         );
         await insertToken(tx, { hash: session.tokenHash, sessionId: session.sessionId, expiresAt: session.expiresAt });
+        return true;
       }),
 
     /** Exchanges a refresh token for the next one of its family. A reuse revokes the family, in the same commit. */
