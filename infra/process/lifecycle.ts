@@ -57,8 +57,14 @@ async function run({ name, start }: ProcessDescription): Promise<void> {
   const context: ProcessContext = { name, logger, metrics: createMetrics(name), releasers: createReleasers(logger) };
   let running: Running | undefined;
 
+  // A stop that is cut short must say why: its process ends at once, with exit code 1.
+  const cutShort = {
+    onSecondSignal: (signal: string) => logger.warn({ signal }, 'told again to stop: not waiting for the rest'),
+    onSecondError: (error: unknown) => logger.fatal({ error }, 'uncaught error while stopping'),
+    onTimeout: (afterMs: number) => logger.fatal({ afterMs }, 'stopping took too long'),
+  };
   // A signal during the start must not wait for it: what was acquired so far is released.
-  closeWithGrace({ delay: GRACE_MS, logger: false, skip: ['SIGHUP'] }, async ({ signal, err }) => {
+  closeWithGrace({ delay: GRACE_MS, logger: false, skip: ['SIGHUP'], ...cutShort }, async ({ signal, err }) => {
     if (err) logger.fatal({ error: err }, 'uncaught error');
     logger.info({ signal }, 'stopping');
     // Also after an uncaught error: a drain that fails must not keep the connections from closing.

@@ -1,7 +1,8 @@
 /** A payment key belongs to one order: on real servers, with the provider's own words for a key that was used. */
 import { executeConfirm } from '../../infra/temporal/starts';
 import type { Dispatcher } from '../../workers/dispatcher/dispatcher';
-import { createRealWorld, type RealWorld, untilHeard } from '../support/sagas/real-world';
+import { createRealWorld, type RealWorld } from '../support/sagas/real-world';
+import { untilHeard } from '../support/sagas/until-heard';
 import { until } from '../support/until';
 import { expectUnitsAddUp, orderOf } from './support/ledger';
 

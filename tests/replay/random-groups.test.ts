@@ -4,7 +4,7 @@
  * have happened.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { Problem } from '../../domain/errors';
 import { isOpen } from '../../domain/order';
@@ -84,12 +84,8 @@ afterAll(() => release?.());
 
 const statusOf = ({ orderId }: SagaOrder) => world.ledger.orders.get(orderId)?.status ?? 'QUEUED';
 
-/** The engine takes no Update now: it is away, or the workflow's last tasks timed out because it was evicted. */
-const isNotNow = (error: unknown): boolean =>
-  (error instanceof Problem && error.code === 'unavailable') ||
-  (error instanceof ServiceError &&
-    isGrpcServiceError(error.cause) &&
-    error.cause.details.includes('Workflow Task in failed state'));
+/** The engine is away. */
+const isAway = (error: unknown): boolean => error instanceof Problem && error.code === 'unavailable';
 
 /** The buyer waited for an order that was not open yet, or had ended before. */
 const isNotOpen = (error: unknown, { orderId }: SagaOrder): boolean =>
@@ -102,7 +98,7 @@ async function actOut(owner: string, order: SagaOrder, { path, comesAfterMs }: B
     try {
       return await walk(world, owner, order, path);
     } catch (error) {
-      if (!isNotNow(error) && !isNotOpen(error, order)) throw error;
+      if (!isAway(error) && !isNotOpen(error, order)) throw error;
     }
     await pause(AGAIN_MS);
     if (!isOpen(statusOf(order))) return;

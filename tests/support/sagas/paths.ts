@@ -2,6 +2,7 @@
 import type { SagaOrder } from '../../../domain/saga';
 import { executeCancel, executeConfirm } from '../../../infra/temporal/starts';
 import { until } from '../until';
+import { untilHeard } from './until-heard';
 import { captured, declined, SETTINGS, unknown, type World } from './world';
 
 interface Walk {
@@ -11,15 +12,19 @@ interface Walk {
 }
 
 const pay = ({ world, owner, order }: Walk, paymentKey: string) =>
-  executeConfirm(world.temporal, {
-    owner,
-    answerMs: SETTINGS.answerMs,
-    orderId: order.orderId,
-    paymentKey,
-    amount: order.amount,
-  });
+  untilHeard(() =>
+    executeConfirm(world.temporal, {
+      owner,
+      answerMs: SETTINGS.answerMs,
+      orderId: order.orderId,
+      paymentKey,
+      amount: order.amount,
+    }),
+  );
 const cancel = ({ world, owner, order }: Walk) =>
-  executeCancel(world.temporal, { owner, answerMs: SETTINGS.answerMs, orderId: order.orderId, key: 'k' });
+  untilHeard(() =>
+    executeCancel(world.temporal, { owner, answerMs: SETTINGS.answerMs, orderId: order.orderId, key: 'k' }),
+  );
 const opened = ({ world, order }: Walk) =>
   until(() => world.ledger.orders.get(order.orderId)?.status === 'PENDING_PAYMENT', {
     within: 30_000,

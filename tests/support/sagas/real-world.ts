@@ -2,7 +2,7 @@
  * The whole saga side on real servers: ledger on MariaDB, Temporal's server, worker and dispatcher as they run in
  * production (in this process), the provider's sandbox. Only the gate is a counter: it has its own tests.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+
 import { NativeConnection } from '@temporalio/worker';
 import { type ActivityDeps, createActivities } from '../../../activities';
 import type { ConfirmResult } from '../../../domain/saga';
@@ -18,6 +18,7 @@ import { createLedgerFixture, type LedgerFixture, orderOf } from '../../integrat
 import { removeDir, type SandboxClient, SECRET_KEY, sandboxClient, startTestSandbox, tempDir } from '../sandbox';
 import { testTemporal } from '../servers';
 import { until } from '../until';
+import { untilHeard } from './until-heard';
 import { bundle } from './world';
 
 export interface RealWorld extends LedgerFixture {
@@ -38,18 +39,6 @@ export interface RealWorld extends LedgerFixture {
   /** Waits until MariaDB shows the status. */
   reaches(orderId: string, status: string, within?: number): Promise<void>;
   stop(): Promise<void>;
-}
-
-/** An engine that takes no Update now says so at once: a client comes again a while later. */
-const AGAIN_MS = 1_000;
-
-/** On a busy machine an answer may take longer than a call waits: then the same call is made again, as a client would. */
-export async function untilHeard<T extends { readonly kind: string }>(call: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    const heard = await call();
-    if (heard.kind !== 'unanswered' || tries === 5) return heard;
-    await pause(AGAIN_MS);
-  }
 }
 
 export async function createRealWorld(changes: Partial<ActivityDeps['settings']> = {}): Promise<RealWorld> {
