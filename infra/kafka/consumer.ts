@@ -42,12 +42,15 @@ export interface Consumer {
 /** Messages a taker gets at once. */
 const BATCH_MAX = 100;
 const SESSION_MS = 15_000;
+/** How long the broker holds a read open for which there is nothing yet; a stop waits for it. */
+const READ_WAIT_MS = 1_000;
 
 export async function startConsumer(kafka: Kafka, options: ConsumerOptions): Promise<Consumer> {
   const consumer = kafka.consumer({
     groupId: options.group,
     sessionTimeout: SESSION_MS,
     heartbeatInterval: SESSION_MS / 5,
+    maxWaitTimeInMs: READ_WAIT_MS,
     allowAutoTopicCreation: false,
     // The group is found again after a broker's restart, however long that takes.
     retry: { retries: 20, maxRetryTime: 5_000 },

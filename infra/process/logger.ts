@@ -27,12 +27,14 @@ const PATHS = [
  * @param level pino level; `silent` in tests
  */
 export function createLogger(name: string, level = 'info'): Logger {
-  return pino({
+  const options = {
     name,
     level,
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: PATHS, censor: '[redacted]' },
     serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
-  });
+  };
+  // Written at once: by a thread, a line could land behind those that the exit writes, or never when the process is killed.
+  return pino(options, pino.destination({ dest: 1, sync: true }));
 }

@@ -19,12 +19,16 @@ interface Ours {
   ended(): Promise<number | null>;
 }
 
-/** @param start the body of the process's `start`, which sees `context` */
-function run(start: string): Ours {
+/**
+ * @param start the body of the process's `start`, which sees `context`
+ * @param before what runs before it
+ */
+function run(start: string, before = ''): Ours {
   const script = `
     const { runProcess } = require('./infra/process/lifecycle.ts');
     const { setTimeout: pause } = require('node:timers/promises');
     setInterval(() => undefined, 1_000);
+    ${before}
     runProcess({ name: 'ours', start: async (context) => { ${start} } });`;
   const child = spawn(process.execPath, ['-r', './tests/support/ts-hook.cjs', '-e', script], { cwd: ROOT });
   const closed = once(child, 'close');
@@ -89,6 +93,18 @@ describe('When a process is told to stop', () => {
     ours.child.kill('SIGTERM');
     expect(await ours.ended()).toBe(1);
     expect(ours.lines().at(-1)).toMatchObject({ msg: 'uncaught error while stopping', error: { message: 'loose' } });
+  });
+
+  test('and its threads are all at work, then what it says stands in the order in which it was said', async () => {
+    const busy = `for (let n = 0; n < 8; n += 1) require('node:crypto').pbkdf2('p', 's', 400_000, 64, 'sha512', () => undefined);`;
+    const ours = run(
+      `return { stop: () => { context.logger.info('drained'); } };`,
+      `process.once('SIGTERM', () => { ${busy} });`,
+    );
+    await ours.says('started');
+    ours.child.kill('SIGTERM');
+    expect(await ours.ended()).toBe(0);
+    expect(words(ours)).toEqual(['started', 'stopping', 'drained', 'stopped']);
   });
 
   test('and it is still starting, then what it has opened so far is released', async () => {
