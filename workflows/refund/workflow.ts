@@ -13,7 +13,7 @@ export function refund({ paymentId }: RefundInput): Promise<RefundResult> {
 }
 
 async function giveBack(paymentId: string): Promise<RefundResult> {
-  const claim = await activities.stores.readRefund({ paymentId });
+  const claim = await activities.stores.readRefund.executeWithOptions({ summary: paymentId }, [{ paymentId }]);
   if (!claim || claim.status === 'REFUNDED') return { paymentId, kind: 'nothing' };
   setCurrentDetails(`\`${claim.orderId}\` ${claim.amount} won, ${claim.kind}: ${claim.reason}`);
   const summary = `${claim.orderId} ${paymentId}`;
@@ -21,7 +21,9 @@ async function giveBack(paymentId: string): Promise<RefundResult> {
   const answer = await activities.provider.refundWithProvider.executeWithOptions({ summary }, [claim]);
   if (answer.kind === 'refused') {
     const { code, message } = answer;
-    await activities.stores.recordRefundRefusal({ paymentId, refusals: claim.refusals ?? 0, code, message });
+    await activities.stores.recordRefundRefusal.executeWithOptions({ summary }, [
+      { paymentId, refusals: claim.refusals ?? 0, code, message },
+    ]);
     throw ApplicationFailure.nonRetryable(`the provider refuses to refund: ${code} ${message}`, 'REFUND_REFUSED');
   }
 
