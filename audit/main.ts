@@ -5,6 +5,7 @@ import { inTime } from '../infra/process/in-time';
 import type { AuditDeps, AuditReport } from './audit';
 import { AUDIT_SETTINGS, connectAudit } from './connect';
 import { parseOptions } from './options';
+import { exitWhenWritten, outliveReaders } from './output';
 import { auditTwice, auditUntilQuiet, type DatedReport } from './run';
 import { createShow } from './show';
 
@@ -15,10 +16,11 @@ const codeOf = ({ ok, checks }: AuditReport): number => (ok ? 0 : checks.some(({
 /** A store that does not answer must not keep the audit from ending. */
 const CLOSE_MS = 2_000;
 
-/** Resolves with null when somebody ends the watch. */
+/** Resolves with null when somebody ends the watch, or nobody reads it any more. */
 const untilEnded = (): Promise<null> =>
   new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(null));
+    outliveReaders(() => resolve(null));
   });
 
 /** Looks until something is wrong, or somebody ends it: then every look so far was clean. */
@@ -48,11 +50,10 @@ async function main(): Promise<number> {
   }
 }
 
-main().then(
-  // A pipe takes 64 kB at once: the end comes after the last of it.
-  (code) => void process.stdout.write('', () => process.exit(code)),
-  (error: unknown) => {
+outliveReaders();
+void main()
+  .catch((error: unknown) => {
     process.stderr.write(`audit: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
-  },
-);
+    return 2;
+  })
+  .then(exitWhenWritten);

@@ -202,7 +202,7 @@ export const PROBLEMS = {
   unavailable: [
     503,
     'Not available at the moment',
-    'Something behind this operation cannot be reached. Repeat it, under the same Idempotency-Key where it takes one, after Retry-After seconds. Where nothing is known of the first try it may have been done, or still happen: the same key finds it.',
+    'Something behind this operation cannot be reached. Repeat it, under the same Idempotency-Key where it takes one, after Retry-After seconds. It may have been done, or still happen: the same key finds that out; where there is none, look first.',
   ],
 } as const satisfies Record<string, ProblemEntry>;
 

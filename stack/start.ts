@@ -36,13 +36,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   const told = untilTold();
   const stack = createStack(stackPlan.home, partsOf(stackPlan), (sentence) => say(`  ${sentence}`));
   try {
-    const demoProducts = await Promise.race([bringUp(stack, stackPlan), told.then(() => null)]);
-    if (demoProducts) {
+    const productId = await Promise.race([bringUp(stack, stackPlan), told.then(() => null)]);
+    if (productId) {
       showTable(stack.parts);
       const url = (name: string): string => `http://127.0.0.1:${portOf(stackPlan.ports, name)}`;
       const temporalUi = temporalUiUrl(placesOf(stackPlan).temporal);
       const addresses = { gateway: url('gateway'), sandbox: url('sandbox'), temporalUi };
-      showTry(addresses, stackPlan.credentials, demoProducts, home.at('credentials.json'), process.env.FIRSTCOME_HOME);
+      showTry(addresses, stackPlan.credentials, productId, home.at('credentials.json'), process.env.FIRSTCOME_HOME);
       // Set-up ran in this very process: what it took counts for whoever waits.
       say(`  ready after ${process.uptime().toFixed(1)} s`);
     }

@@ -100,8 +100,8 @@ export const receiveWebhook = defineOperation({
   // need not have what we would use, nor in our form: a kind of event we do not know may call its own things by these
   // names. What we do not use is not kept.
   body: z.object({
-    eventType: z.string().max(100).optional(),
-    createdAt: z.string().max(100).optional(),
+    eventType: z.string().max(100).optional().catch(undefined),
+    createdAt: z.string().max(100).optional().catch(undefined),
     data: z
       .object({
         paymentKey: z.string().max(200).optional().catch(undefined),

@@ -16,7 +16,10 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
-/** For the rest of what the client sends: closing with bytes unread resets the connection, and the answer is lost. */
+/**
+ * Between our end of a connection and its closing. Closing with bytes unread resets it, and what the client has not read
+ * of the answer is lost: whoever goes on sending has this long to read.
+ */
 const LINGER_MS = 1_000;
 
 const problemOfWireError = ({ code = '' }: NodeJS.ErrnoException): Problem =>
@@ -39,10 +42,13 @@ function answerText(problem: Problem): string {
   ].join('\r\n');
 }
 
-function refuse(socket: Duplex, error: Error): void {
-  socket.end(answerText(problemOfWireError(error)));
+/** A client that keeps its side open, and goes on sending, does not keep the connection. */
+function endSoon(socket: Duplex, lastWords = ''): void {
+  socket.end(lastWords);
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
+
+const refuse = (socket: Duplex, error: Error): void => endSoon(socket, answerText(problemOfWireError(error)));
 
 const CLOSING = { headers: { connection: 'close' } };
 
@@ -69,12 +75,6 @@ function createExchanges() {
     of: (socket: Duplex): readonly Exchange[] =>
       [...(bySocket.get(socket) ?? [])].filter(({ response }) => !response.writableFinished),
   };
-}
-
-/** A client that keeps its side open, and goes on sending, does not keep the connection. */
-function endSoon(socket: Duplex): void {
-  socket.end();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 /** The connection ends when this answer is out, whole. */

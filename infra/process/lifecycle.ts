@@ -22,7 +22,7 @@ import { showSources } from './source-maps';
 export { type HealthOptions, type HealthServer, serveHealth } from './health';
 export { createReleasers, type Releasers } from './releasers';
 
-/** From the signal to a forced exit: below the launcher's own patience before it kills. */
+/** below the launcher's own patience before it kills */
 const GRACE_MS = 20_000;
 
 export interface ProcessContext {
@@ -40,6 +40,8 @@ export interface Running {
 
 export interface ProcessDescription {
   readonly name: string;
+  /** from the signal to a forced exit; 20 seconds unless given */
+  readonly graceMs?: number;
   start(context: ProcessContext): Promise<Running>;
 }
 
@@ -51,7 +53,7 @@ export function runProcess(description: ProcessDescription): void {
   void run(description);
 }
 
-async function run({ name, start }: ProcessDescription): Promise<void> {
+async function run({ name, graceMs = GRACE_MS, start }: ProcessDescription): Promise<void> {
   showSources();
   const logger = createLogger(name, levelOf(process.env.LOG_LEVEL));
   const context: ProcessContext = { name, logger, metrics: createMetrics(name), releasers: createReleasers(logger) };
@@ -64,7 +66,7 @@ async function run({ name, start }: ProcessDescription): Promise<void> {
     onTimeout: (afterMs: number) => logger.fatal({ afterMs }, 'stopping took too long'),
   };
   // A signal during the start must not wait for it: what was acquired so far is released.
-  closeWithGrace({ delay: GRACE_MS, logger: false, skip: ['SIGHUP'], ...cutShort }, async ({ signal, err }) => {
+  closeWithGrace({ delay: graceMs, logger: false, skip: ['SIGHUP'], ...cutShort }, async ({ signal, err }) => {
     if (err) logger.fatal({ error: err }, 'uncaught error');
     logger.info({ signal }, 'stopping');
     // Also after an uncaught error: a drain that fails must not keep the connections from closing.

@@ -28,7 +28,7 @@ export type Unheard = { readonly kind: 'gone' } | { readonly kind: 'unanswered' 
 /**
  * Gives a buyer's payment to the order's owner and waits for the provider's answer.
  * Safe to repeat: the update id is made of order and payment key. `answerMs` as in the saga's settings.
- * @throws Problem('unavailable') when the engine was not reached (nothing was written)
+ * @throws Problem('unavailable') when the engine was not reached; it may have taken the payment all the same
  */
 export function executeConfirm(
   temporal: Temporal,
@@ -47,7 +47,7 @@ export function executeConfirm(
 
 /**
  * Asks the order's owner to cancel it. `key`: the request's idempotency key.
- * @throws Problem('unavailable') when the engine was not reached
+ * @throws Problem('unavailable') when the engine was not reached; it may have taken the cancel all the same
  */
 export function executeCancel(
   temporal: Temporal,

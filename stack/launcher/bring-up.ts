@@ -21,9 +21,9 @@ export async function planStack(home: Home, { scale }: StartOptions): Promise<St
 /**
  * Starts everything, each step as soon as what it needs is there. Our own processes come up side by side: any of them may be
  * restarted alone at any time, so none relies on another's being first.
- * @returns the demo products' ids by their names
+ * @returns the id of a demo product, to try a checkout with
  */
-export async function bringUp(stack: Stack, stackPlan: StackPlan): Promise<ReadonlyMap<string, string>> {
+export async function bringUp(stack: Stack, stackPlan: StackPlan): Promise<string> {
   const { home } = stackPlan;
   const log = (name: string): string => home.at('logs', `${name}.log`);
   const parts = (chosen: (spec: PartSpec) => boolean) =>
@@ -36,12 +36,12 @@ export async function bringUp(stack: Stack, stackPlan: StackPlan): Promise<Reado
   const topics = part('kafka').then(() => step('topics', log('kafka'), () => createTopics(stackPlan)));
   const needsTopics = (name: string): boolean => name === 'relay' || name === 'consumers';
   const stores = Promise.all([schema, part('redis'), part('temporal')]);
-  const [demoProducts] = await Promise.all([
+  const [productId] = await Promise.all([
     stores
       .then(() => parts(({ layer, name }) => layer > 2 && !needsTopics(name)))
       .then(() => step('seed', log('services'), () => seedDemo(stackPlan))),
     part('sandbox'),
     Promise.all([topics, schema]).then(() => parts(({ name }) => needsTopics(name))),
   ]);
-  return demoProducts;
+  return productId;
 }

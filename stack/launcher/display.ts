@@ -1,5 +1,4 @@
 /** What `npm start` shows: each step as it goes, the table of parts, and lines to try. */
-import { DEMO_PRODUCTS } from '../seed-shop';
 import type { Credentials } from './credentials';
 import type { Part } from './part';
 
@@ -32,20 +31,15 @@ export interface Addresses {
 }
 
 /** Lines that buy one unit, with nothing but curl and sed; a test runs them as they are printed. */
-export function tryLines(
-  { gateway, sandbox }: Addresses,
-  { members }: Credentials,
-  demoProducts: ReadonlyMap<string, string>,
-): string[] {
+export function tryLines({ gateway, sandbox }: Addresses, { members }: Credentials, productId: string): string[] {
   const [buyer] = members;
-  const [product] = DEMO_PRODUCTS;
   const field = (name: string): string => `sed -E 's/.*"${name}":"?([^",}]+)"?.*/\\1/'`;
   const json = `-H 'Content-Type: application/json'`;
   return [
     `GATEWAY=${gateway}`,
     `SANDBOX=${sandbox}`,
     `TOKEN=$(curl -s $GATEWAY/v1/sessions ${json} -d '{"username":"${buyer?.username}","password":"${buyer?.password}"}' | ${field('accessToken')})`,
-    `PRODUCT=${demoProducts.get(product?.name ?? '')}`,
+    `PRODUCT=${productId}`,
     `curl -s $GATEWAY/v1/products/$PRODUCT/stock; echo`,
     `CHECKOUT=$(curl -s $GATEWAY/v1/checkouts -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s)-$$" -H 'Prefer: wait=10' ${json} -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}")`,
     `echo "$CHECKOUT"`,
@@ -58,14 +52,14 @@ export function tryLines(
 }
 
 /**
- * @param demoProducts the demo products' ids by their names
+ * @param productId what the lines buy
  * @param file where the logins of admin and members are kept
  * @param home FIRSTCOME_HOME as the user has set it: without it the next command would mean the stack of the usual folder
  */
 export function showTry(
   addresses: Addresses,
   credentials: Credentials,
-  demoProducts: ReadonlyMap<string, string>,
+  productId: string,
   file: string,
   home: string | undefined,
 ): void {
@@ -74,7 +68,7 @@ export function showTry(
   say(`  Temporal  ${addresses.temporalUi}`);
   say(`  Logins    ${file}`);
   say('\n  Buy something (paste into bash):\n');
-  for (const line of tryLines(addresses, credentials, demoProducts)) say(line);
+  for (const line of tryLines(addresses, credentials, productId)) say(line);
   say(`\n  Load:   ${command} load -- --buyers 1000 --units 100`);
   say(`  Audit:  ${command} audit`);
   say('  Stop:   Ctrl-C\n');

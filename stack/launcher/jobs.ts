@@ -41,10 +41,10 @@ export async function createTopics(plan: StackPlan): Promise<void> {
 
 /**
  * Demo data, unless it is there; by the gateway's own address, whatever buyers are told.
- * @returns the demo products' ids by their names
+ * @returns the id of a demo product, to try a checkout with
  * @throws with what the shop answered
  */
-export function seedDemo(plan: StackPlan): Promise<ReadonlyMap<string, string>> {
+export function seedDemo(plan: StackPlan): Promise<string> {
   const { PUBLIC_URL: gateway, ...mysql } = readConfig(['MYSQL_URL', 'MYSQL_SOCKET', 'PUBLIC_URL'], commonEnv(plan));
   const { admin, members } = plan.credentials;
   return seedShop({ gateway, admin, members, createAdmin: (login) => createFirstAdmin(mysql, login) });

@@ -18,7 +18,8 @@ export function run(command, args, options = {}) {
   const said = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? String(result.error) : ''}`;
   if (log) appendFileSync(log, `${new Date().toISOString()} $ ${command} ${args.join(' ')}\n${said}\n`);
   if (result.status === 0) return result.stdout ?? '';
-  throw new SetupError(`${command} ${args.join(' ')} failed:\n${said.split('\n').slice(-25).join('\n')}`);
+  const place = log ? ` (all it said: ${log})` : '';
+  throw new SetupError(`${command} ${args.join(' ')} failed${place}:\n${said.split('\n').slice(-25).join('\n')}`);
 }
 
 export const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;

@@ -193,6 +193,17 @@ test.each(['SIGINT', 'SIGTERM'] as const)('When a clean watch is ended by %s, th
   expect(code).toBe(0);
 });
 
+test('When nobody reads a watch any more, then it ends with 0', async () => {
+  const child = spawn(process.execPath, ['-r', HOOK, join(ROOT, 'audit', 'main.ts'), '--watch'], {
+    env: { PATH: process.env.PATH, ...shop.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  const [code] = (await once(child, 'exit')) as [number | null];
+  expect(code).toBe(0);
+});
+
 test('When a setting is missing, then it is named, and it ends with 2', async () => {
   const { code, complaint } = await audit([], { SANDBOX_URL: '' });
   expect(complaint).toContain('SANDBOX_URL');

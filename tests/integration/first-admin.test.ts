@@ -1,8 +1,12 @@
 /** The admin's account as the seed makes it: the only way to one, so it must give the shop to nobody else. */
+import { createPasswords } from '../../api/members/passwords';
+import { createMembersService } from '../../api/members/service';
 import { createId } from '../../domain/ids';
 import { createAdmin, createMembersRepository } from '../../infra/mysql/repositories/members';
+import { inTransaction } from '../../infra/mysql/transaction';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { uniqueName } from '../support/servers';
+import { until } from '../support/until';
 import { hashOf } from './support/gate';
 
 let database: TestDatabase;
@@ -50,6 +54,43 @@ test('When the password is changed while somebody logs in with the old one, then
   expect(await members().openSession(underWay)).toBe(false);
 
   expect(await database.source.query('SELECT 1 FROM sessions WHERE id = ?', [underWay.sessionId])).toEqual([]);
+});
+
+test('When the password is changed between its check and the session, then the login is refused and no token is signed', async () => {
+  const login = { username: uniqueName('boss'), password: 'the first one' };
+  await createAdmin(database.source, login);
+  const sign = jest.fn();
+  const service = createMembersService({
+    members: {
+      ...members(),
+      async findByUsername(username) {
+        const found = await members().findByUsername(username);
+        await createAdmin(database.source, { username, password: 'the second one' });
+        return found;
+      },
+    },
+    passwords: createPasswords(),
+    tokens: { sign, lifeS: 60 },
+    refreshLifeS: 60,
+    tellRevoked: async () => undefined,
+  });
+  await expect(service.logIn(login)).rejects.toMatchObject({ code: 'invalid_credentials' });
+  expect(sign).not.toHaveBeenCalled();
+});
+
+test('When the change of the password is not committed yet, then a login waits for it', async () => {
+  const username = uniqueName('boss');
+  const memberId = await createAdmin(database.source, { username, password: 'the first one' });
+  const underWay = await newSession(username, 400);
+  const running = 'SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE ? AND TIME_MS > 100';
+  const waits = async () => (await database.source.query(running, [`SELECT 1 FROM members%${memberId}%`])).length > 0;
+  const { opened } = await inTransaction(database.source, async (tx) => {
+    await tx.change('UPDATE members SET password_hash = ? WHERE id = ?', ['another', memberId]);
+    const answer = members().openSession(underWay);
+    await until(waits, { within: 2_500, what: 'the login to wait' });
+    return { opened: answer };
+  });
+  expect(await opened).toBe(false);
 });
 
 test('When a member came first to the name, then it stays a member, and the seed says so', async () => {

@@ -6,6 +6,11 @@ import { until } from '../support/until';
 
 const ROOT = path.resolve(__dirname, '..', '..');
 
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
 interface Line {
   readonly msg: string;
   readonly [field: string]: unknown;
@@ -21,16 +26,17 @@ interface Ours {
 
 /**
  * @param start the body of the process's `start`, which sees `context`
- * @param before what runs before it
+ * @param options what runs before it, and how long its stop may take
  */
-function run(start: string, before = ''): Ours {
+function run(start: string, { before = '', graceMs = 20_000 } = {}): Ours {
   const script = `
     const { runProcess } = require('./infra/process/lifecycle.ts');
     const { setTimeout: pause } = require('node:timers/promises');
     setInterval(() => undefined, 1_000);
     ${before}
-    runProcess({ name: 'ours', start: async (context) => { ${start} } });`;
+    runProcess({ name: 'ours', graceMs: ${graceMs}, start: async (context) => { ${start} } });`;
   const child = spawn(process.execPath, ['-r', './tests/support/ts-hook.cjs', '-e', script], { cwd: ROOT });
+  children.push(child);
   const closed = once(child, 'close');
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -97,14 +103,21 @@ describe('When a process is told to stop', () => {
 
   test('and its threads are all at work, then what it says stands in the order in which it was said', async () => {
     const busy = `for (let n = 0; n < 8; n += 1) require('node:crypto').pbkdf2('p', 's', 400_000, 64, 'sha512', () => undefined);`;
-    const ours = run(
-      `return { stop: () => { context.logger.info('drained'); } };`,
-      `process.once('SIGTERM', () => { ${busy} });`,
-    );
+    const ours = run(`return { stop: () => { context.logger.info('drained'); } };`, {
+      before: `process.once('SIGTERM', () => { ${busy} });`,
+    });
     await ours.says('started');
     ours.child.kill('SIGTERM');
     expect(await ours.ended()).toBe(0);
     expect(words(ours)).toEqual(['started', 'stopping', 'drained', 'stopped']);
+  });
+
+  test('and its drain takes longer than it may, then it ends, and says so', async () => {
+    const ours = run(`return { stop: () => pause(60_000) };`, { graceMs: 50 });
+    await ours.says('started');
+    ours.child.kill('SIGTERM');
+    expect(await ours.ended()).toBe(1);
+    expect(ours.lines().at(-1)).toMatchObject({ msg: 'stopping took too long', afterMs: 50 });
   });
 
   test('and it is still starting, then what it has opened so far is released', async () => {

@@ -24,7 +24,10 @@ test('When programs are run, then the log has each command with all it said, and
   const told = execFileSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8' });
   const { said, failed } = JSON.parse(told) as { said: string; failed: string[] };
   expect(said).toBe('out\n');
-  expect(failed).toEqual([expect.stringContaining('broken'), expect.stringContaining('ENOENT')]);
+  expect(failed).toEqual([
+    `sh -c echo broken >&2; exit 3 failed (all it said: ${log}):\nbroken\n`,
+    expect.stringContaining('ENOENT'),
+  ]);
   const written = readFileSync(log, 'utf8');
   expect(written).toMatch(/^\d{4}-\S+ \$ sh -c echo out; echo aside >&2\nout\naside\n/);
   expect(written).toMatch(/\$ sh -c echo broken >&2; exit 3\nbroken\n/);

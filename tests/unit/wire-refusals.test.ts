@@ -129,6 +129,33 @@ test.each([
   },
 );
 
+test('When the client of an answer with nonsense in its midst keeps its side open and goes on sending, then the connection ends all the same', async () => {
+  let end = (): void => undefined;
+  await using own = await serve({}, (_request, response) => {
+    response.write('begun');
+    end = () => response.end(' and ended');
+  });
+  const socket = connect({ port: own.port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  socket.write(`${GET}\r\n`);
+  await until(() => answer.includes('begun'), { within: 2_000, what: 'the answer begins' });
+  socket.write('BREW / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until(() => own.refused() > 0, { within: 2_000, what: 'the nonsense is seen' });
+  end();
+  await until(() => answer.includes('and ended'), { within: 2_000, what: 'the answer ends' });
+  const sending = setInterval(() => socket.write('x'), 20);
+  try {
+    await until(async () => (await own.connections()) === 0, { within: 5_000, what: 'the connection is closed' });
+  } finally {
+    clearInterval(sending);
+    socket.destroy();
+  }
+});
+
 test('When a client still sends while it is refused, then it is not cut off before it has read why', async () => {
   const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
   const errors: Error[] = [];

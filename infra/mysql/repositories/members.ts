@@ -14,7 +14,7 @@ export interface MemberRow {
 export interface NewSession {
   readonly sessionId: string;
   readonly memberId: string;
-  /** what the password was held against */
+  /** what the password was verified against */
   readonly passwordHash: string;
   /** sha-256 of the refresh token, hex: the token itself is never stored */
   readonly tokenHash: string;

@@ -1,4 +1,5 @@
 /** Every way an order can go, as a buyer and a provider would act it out. */
+import { Problem } from '../../../domain/errors';
 import type { SagaOrder } from '../../../domain/saga';
 import { executeCancel, executeConfirm } from '../../../infra/temporal/starts';
 import { until } from '../until';
@@ -11,20 +12,23 @@ interface Walk {
   readonly order: SagaOrder;
 }
 
-const pay = ({ world, owner, order }: Walk, paymentKey: string) =>
-  untilHeard(() =>
+/** @throws Problem('unavailable') when it was never answered */
+async function sure<T extends { readonly kind: string }>(call: () => Promise<T>): Promise<void> {
+  const { kind } = await untilHeard(call);
+  if (kind === 'unanswered') throw new Problem('unavailable');
+}
+const pay = ({ world, owner, order }: Walk, paymentKey: string, { amount } = order) =>
+  sure(() =>
     executeConfirm(world.temporal, {
       owner,
       answerMs: SETTINGS.answerMs,
       orderId: order.orderId,
       paymentKey,
-      amount: order.amount,
+      amount,
     }),
   );
 const cancel = ({ world, owner, order }: Walk) =>
-  untilHeard(() =>
-    executeCancel(world.temporal, { owner, answerMs: SETTINGS.answerMs, orderId: order.orderId, key: 'k' }),
-  );
+  sure(() => executeCancel(world.temporal, { owner, answerMs: SETTINGS.answerMs, orderId: order.orderId, key: 'k' }));
 const opened = ({ world, order }: Walk) =>
   until(() => world.ledger.orders.get(order.orderId)?.status === 'PENDING_PAYMENT', {
     within: 30_000,
@@ -85,9 +89,7 @@ export const PATHS = {
   },
   refusedAmount: async (walk) => {
     await opened(walk);
-    const { world, owner, order } = walk;
-    const { orderId } = order;
-    await executeConfirm(world.temporal, { owner, answerMs: 3_000, orderId, paymentKey: keyOf(walk), amount: 1 });
+    await pay(walk, keyOf(walk), { ...walk.order, amount: 1 });
     await cancel(walk);
   },
 } satisfies Record<string, (walk: Walk) => Promise<void>>;

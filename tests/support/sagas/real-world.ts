@@ -2,7 +2,6 @@
  * The whole saga side on real servers: ledger on MariaDB, Temporal's server, worker and dispatcher as they run in
  * production (in this process), the provider's sandbox. Only the gate is a counter: it has its own tests.
  */
-
 import { NativeConnection } from '@temporalio/worker';
 import { type ActivityDeps, createActivities } from '../../../activities';
 import type { ConfirmResult } from '../../../domain/saga';

@@ -1,10 +1,10 @@
-/** What a client does that is told "come again". */
+/** What a client does whose call was not answered. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** An engine that takes no Update now says so at once: a client comes again a while later. */
+/** Whether nobody answered in time (a busy machine) or the engine takes no Update now and says so at once. */
 const AGAIN_MS = 1_000;
 
-/** On a busy machine an answer may take longer than a call waits: then the same call is made again, as a client would. */
+/** The same call is made again, four times at most. @returns the last answer */
 export async function untilHeard<T extends { readonly kind: string }>(call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     const heard = await call();
