@@ -97,11 +97,11 @@ export const receiveWebhook = defineOperation({
   path: '/v1/webhooks/toss',
   access: 'public',
   // The provider may add fields and kinds of events, and repeats what is not answered 200: so this one body is open, and
-  // need not have what we would use, nor in our form: a kind of event we do not know may call its own things by these
-  // names. What we do not use is not kept.
+  // need not have what we would use; in `data` a kind of event we do not know may call its own things by these names. Only
+  // the envelope has the form that the provider documents. What we do not use is not kept.
   body: z.object({
-    eventType: z.string().max(100).optional().catch(undefined),
-    createdAt: z.string().max(100).optional().catch(undefined),
+    eventType: z.string().max(100).optional(),
+    createdAt: z.string().max(100).optional(),
     data: z
       .object({
         paymentKey: z.string().max(200).optional().catch(undefined),
