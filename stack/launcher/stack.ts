@@ -6,7 +6,8 @@ import { type Birth, birthOf } from './process-life';
 
 /** stack.json: what runs where, for load scripts, the audit and tests. */
 export interface StackFile {
-  readonly launcher: number;
+  /** pid; null once it has stopped */
+  readonly launcher: number | null;
   readonly parts: Readonly<
     Record<string, { url?: string; pid: number | null; log: string; state: string; restarts: number }>
   >;
@@ -33,13 +34,14 @@ export interface Stack {
 }
 
 export function createStack(home: Home, specs: readonly PartSpec[], say: (sentence: string) => void): Stack {
+  let launcher = birthOf(process.pid);
   const writeDown = (): void => {
     const births = parts.flatMap((part): [string, Birth][] => {
       const birth = part.birth();
       return birth ? [[part.spec.name, birth]] : [];
     });
     writeJson(home.at('pids.json'), {
-      launcher: birthOf(process.pid),
+      launcher,
       parts: Object.fromEntries(births),
     } satisfies PidFile);
     const shown = parts.map((part) => [
@@ -52,7 +54,10 @@ export function createStack(home: Home, specs: readonly PartSpec[], say: (senten
         restarts: part.restarts(),
       },
     ]);
-    writeJson(home.at('stack.json'), { launcher: process.pid, parts: Object.fromEntries(shown) } satisfies StackFile);
+    writeJson(home.at('stack.json'), {
+      launcher: launcher?.pid ?? null,
+      parts: Object.fromEntries(shown),
+    } satisfies StackFile);
   };
   const parts: Part[] = specs.map((spec) => createPart(spec, { onChange: writeDown, say }));
   const layers = [...new Set(specs.map((spec) => spec.layer))].sort((a, b) => a - b);
@@ -76,6 +81,8 @@ export function createStack(home: Home, specs: readonly PartSpec[], say: (senten
     async stop() {
       isStopping = true;
       for (const layer of layers.reverse()) await Promise.all(inLayer(layer).map((part) => part.stop()));
+      launcher = null;
+      writeDown();
     },
   };
 }

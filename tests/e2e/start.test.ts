@@ -231,6 +231,7 @@ test('When npm is told to stop, then every process of the stack ends, each of ou
   await stack.stop();
   expect(stack.alive(births)).toEqual([]);
   expect(stack.output()).toContain('stopped');
+  expect(stack.launcher()).toBeNull();
   // Each of ours drained and released before its end: none was cut off because a server went first.
   for (const name of stack.partNames().filter((each) => !SERVERS.includes(each))) {
     expect([name, stack.lastLine(name)]).toEqual([name, expect.stringContaining('"msg":"stopped"')]);

@@ -43,6 +43,8 @@ export function createOwnStack(env: Readonly<Record<string, string>> = {}) {
     /** what the running start has printed so far */
     output: () => output,
     credentials: () => readJson<Credentials>(home.at('credentials.json')) as Credentials,
+    /** its pid as others are told it */
+    launcher: () => file().launcher,
     partNames: () => Object.keys(file().parts),
 
     /** Resolves once it says that it is ready. */
