@@ -18,6 +18,8 @@ import { logTo, run, SetupError } from './setup/run.mjs';
 import { isStamped, writeStamp } from './setup/stamp.mjs';
 import { installKafka, installTemporal, toolsToFetch } from './setup/tools.mjs';
 
+/** npm or a shell, without which nobody could stop what is started: read before anything takes time. */
+const PARENT = process.ppid;
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const HOME = path.resolve(ROOT, process.env.FIRSTCOME_HOME || '.firstcome');
 const SHARED = path.join(ROOT, '.firstcome');
@@ -109,6 +111,7 @@ async function main([command = 'start', ...rest]) {
   if (command !== 'set-up' && !(command in ENTRIES)) throw new SetupError(`unknown command: ${command}`);
   await setUp();
   if (command === 'set-up') return 0;
+  if (process.ppid !== PARENT) throw new SetupError('whoever started this has gone meanwhile: it ends here');
   const require = createRequire(import.meta.url);
   return require(path.join(ROOT, 'dist', ENTRIES[command])).main(rest, command);
 }

@@ -7,7 +7,8 @@ import path from 'node:path';
 import { birthOf } from '../../stack/launcher/process-life';
 import { until } from '../support/until';
 
-const LOCK = path.resolve(__dirname, '..', '..', 'stack', 'setup', 'lock.mjs');
+const ROOT = path.resolve(__dirname, '..', '..');
+const LOCK = path.join(ROOT, 'stack', 'setup', 'lock.mjs');
 const ROUNDS = 3;
 const DEADLINE = { within: 20_000, what: 'the set-up to end' };
 
@@ -26,12 +27,12 @@ const folder = (): string => path.join(dir, 'set-up.lock');
 const said = (): string => (existsSync(path.join(dir, 'said')) ? readFileSync(path.join(dir, 'said'), 'utf8') : '');
 
 /** A process that sets up under the lock: it says when it begins and ends, and works until it is told to end. */
-function setUp(name: string): { readonly child: ChildProcess; end(): void } {
+function setUp(name: string, lock = folder()): { readonly child: ChildProcess; end(): void } {
   const source = `
     import { appendFileSync, existsSync } from 'node:fs';
     import { withLock } from ${JSON.stringify(LOCK)};
     const say = (text) => appendFileSync(${JSON.stringify(path.join(dir, 'said'))}, ${JSON.stringify(`${name} `)} + text + '\\n');
-    await withLock(${JSON.stringify(folder())}, async () => {
+    await withLock(${JSON.stringify(lock)}, async () => {
       say('begins');
       while (!existsSync(${JSON.stringify(path.join(dir, name))})) await new Promise((resolve) => setTimeout(resolve, 10));
       say('ends');
@@ -89,6 +90,27 @@ test('When two set up at once, then one waits, says for whom, and goes on when t
   await until(() => said().includes('second ends'), DEADLINE);
   expect(said().indexOf('second begins')).toBeGreaterThan(said().indexOf('first ends'));
   await until(() => !existsSync(folder()), DEADLINE);
+});
+
+test('When whoever started it is gone by the end of its set-up, then nothing is started', async () => {
+  const other = setUp('other', path.join(ROOT, '.firstcome', 'set-up.lock'));
+  await until(() => said().includes('other begins'), DEADLINE);
+  const parent = spawn('sh', ['-c', `"${process.execPath}" stack/setup.mjs audit & wait`], {
+    cwd: ROOT,
+    env: { ...process.env, FIRSTCOME_HOME: dir },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  children.push(parent);
+  let told = '';
+  parent.stderr.on('data', (chunk: Buffer) => {
+    told += chunk.toString();
+  });
+  await until(() => told.includes('another set-up is under way'), DEADLINE);
+  parent.kill('SIGKILL');
+  await once(parent, 'exit');
+  other.end();
+  await until(() => told.includes('whoever started this has gone meanwhile'), DEADLINE);
+  expect(told).not.toContain('no stack of this folder');
 });
 
 test('When the owner was killed, then its lock is taken over', async () => {
