@@ -63,7 +63,7 @@ function createMemory() {
     },
     has({ sessionId, memberId, issuedAtS }: TokenFacts): boolean {
       // Tokens carry whole seconds: one issued in the very second counts as older.
-      return sessions.has(sessionId) || (members.get(memberId) ?? 0) > (issuedAtS + 1) * 1000;
+      return sessions.has(sessionId) || (members.get(memberId) ?? 0) > issuedAtS * 1000;
     },
   };
 }

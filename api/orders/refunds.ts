@@ -8,7 +8,7 @@ import { createRefund } from '../../domain/operations/orders';
 import type { RefundStart } from '../../domain/saga';
 import type { Ledger } from '../../infra/mysql/ledger';
 import { findStored, type IdempotencyScope, store } from '../../infra/mysql/repositories/idempotency';
-import { sqlOf } from '../../infra/mysql/transaction';
+import { ERRNO, errnoOf, sqlOf } from '../../infra/mysql/transaction';
 import type { RefundRequest, RefundStarted } from './service';
 
 export interface RefundClaimsDeps {
@@ -39,9 +39,17 @@ export function createRefundClaims({ source, ledger, startRefund, onStartFailed 
     const before = await remembered(scope);
     if (before) return before;
 
-    const outcome = await ledger.claimBuyerRefund({ orderId, memberId, requestedBy, reason }, (tx, { refundId }) =>
-      store(tx, scope, { status: ACCEPTED, body: { refundId } satisfies Remembered }),
-    );
+    const claim = () =>
+      ledger.claimBuyerRefund({ orderId, memberId, requestedBy, reason }, (tx, { refundId }) =>
+        store(tx, scope, { status: ACCEPTED, body: { refundId } satisfies Remembered }),
+      );
+    const outcome = await claim().catch(async (error: unknown) => {
+      // Another request has committed under this key meanwhile.
+      const meanwhile = errnoOf(error) === ERRNO.duplicate && (await remembered(scope));
+      if (meanwhile) return meanwhile;
+      throw error;
+    });
+    if ('refundId' in outcome) return outcome;
     if (outcome.kind === 'notFound') throw new Problem('not_found');
     if (outcome.kind === 'notRefundable') {
       // The same request may have been claimed by a call at the same moment.

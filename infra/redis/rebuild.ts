@@ -6,7 +6,7 @@
  *    either committed before, hence in the snapshot, or refused.
  * 3. One consistent snapshot of MariaDB.
  * 4. Write everything beside what is there, under the new generation's keys.
- * 5. Set the gate key, if the row still has this generation and the server is still the same.
+ * 5. Set the gate key, if the row still has this generation, and the server is still the same and has not been wiped.
  *
  * A crash anywhere leaves the gate closed, and the next rebuild takes the generation after. What changed in MariaDB after
  * the snapshot comes by its own way: orders that end by `syncHold` (repeated until the gate is open), units by their
@@ -38,7 +38,7 @@ export type RebuildOutcome =
   | { readonly kind: 'rebuilt'; readonly generation: number }
   /** another worker has the lease */
   | { readonly kind: 'busy' }
-  /** overtaken by another rebuild, or Redis restarted meanwhile: try again */
+  /** overtaken by another rebuild, or Redis restarted or was wiped meanwhile: try again */
   | { readonly kind: 'outdated' };
 
 type Write = (fill: (pipeline: ChainableCommander) => void) => Promise<void>;
@@ -67,12 +67,16 @@ export async function rebuildGate(source: DataSource, gate: OpenGate): Promise<R
 
 async function open(gate: OpenGate, generation: number, runId: string): Promise<boolean> {
   const args = [tokenOf(generation, runId), runId, gate.keys.rises];
-  const [answer] = await createScripts(gate.redis)('openGate', { keys: [gate.keys.gate], args });
+  const [answer] = await createScripts(gate.redis)('openGate', {
+    keys: [gate.keys.gate, gate.keys.of(generation).sequence],
+    args,
+  });
   return answer === 'opened';
 }
 
 async function writeGeneration(keys: GenerationKeys, reads: GateReads, write: Write): Promise<void> {
   const sequence = await reads.highestSequence();
+  // First of all: without it the gate does not open, so a wipe after this is seen.
   await write((pipeline) => pipeline.set(keys.sequence, sequence + SEQUENCE_GAP));
   await writeProducts(keys, reads, write);
   await writeHolds(keys, reads, write);

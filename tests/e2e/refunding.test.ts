@@ -57,6 +57,15 @@ test('When a confirmed order is refunded, then the money goes back in full, and 
   expect(afresh.status).toBe(202);
 });
 
+test('When two orders are refunded under one key at the same moment, then one is, and the other is told of the key', async () => {
+  const orders = [await paid(), await paid()];
+  const key = randomUUID();
+  const answers = await Promise.all(orders.map(({ orderId }) => ask(orderId, buyer.token, key)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([202, 422]);
+  const [refused] = answers.flatMap(({ status }, n) => (status === 422 ? [orders[n]] : []));
+  expect(await refundsOf(refused?.orderId ?? '')).toEqual([]);
+});
+
 test('When an admin refunds, then the buyer’s money goes back, the row names the admin, and both can follow it', async () => {
   const order = await paid({ stock: 3 });
   const admin = await shop.admin();

@@ -271,10 +271,12 @@ describe('reads', () => {
   });
 });
 
-test('When a generation was written on this server, then openGate opens it and tells all buyers; otherwise otherServer', async () => {
+test('When a generation was written on this server, then openGate opens it and tells all buyers; otherwise otherServer, or wiped', async () => {
   await bench.redis.del(shop.gate);
   expect(await shop.ask(calls.openGate('anotherserver'))).toEqual(only('otherServer'));
   const runId = /run_id:(\w+)/.exec(await bench.redis.info('server'))?.[1] ?? '';
+  expect(await shop.ask(calls.openGate(runId))).toEqual(only('wiped'));
+  await bench.redis.set(shop.sequence, 5);
   expect(await shop.ask(calls.openGate(runId))).toEqual(wrote(['opened'], { gate: TOKEN }, ['*']));
 });
 

@@ -222,8 +222,9 @@ async function setUp(): Promise<{ model: Model; real: Real }> {
   const model = new Model();
   const open = createOpenGate(redis, uniqueName('t'));
   const runId = await open.runId();
+  await redis.set(open.keys.of(1).sequence, 0);
   await createScripts(redis)('openGate', {
-    keys: [open.keys.gate],
+    keys: [open.keys.gate, open.keys.of(1).sequence],
     args: [tokenOf(1, runId), runId, open.keys.rises],
   });
   const gate = createGateOn(open, {

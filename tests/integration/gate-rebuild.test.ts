@@ -181,6 +181,42 @@ test('When the worker has rebuilt, then keys of older generations are gone', asy
   await worker.stop();
 });
 
+test('When Redis is wiped in the midst of a rebuild, then the gate stays closed, and the next rebuild has it all', async () => {
+  const shoe = await gate.product(100);
+  await gate.rebuild();
+  const before = await gate.buy(shoe);
+  let written = 0;
+  const wiped = new Proxy(gate.open.redis, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name !== 'pipeline') return value.bind(target);
+      return () => {
+        const pipeline = target.pipeline();
+        const exec = pipeline.exec.bind(pipeline);
+        pipeline.exec = async () => {
+          const answers = await exec();
+          written += 1;
+          if (written === 2) await target.flushall();
+          return answers;
+        };
+        return pipeline;
+      };
+    },
+  });
+  expect(await rebuildGate(gate.source, { ...gate.open, redis: wiped })).toEqual({ kind: 'outdated' });
+  expect(written).toBeGreaterThan(2);
+  expect(await gate.redis.exists(gate.open.keys.gate)).toBe(0);
+
+  await gate.rebuild();
+  expect(await gate.available(shoe)).toBe(99);
+  const after = await gate.buy(shoe);
+  const inOrder = await gate.sql.rows<{ id: string }>('SELECT id FROM orders WHERE id IN (?) ORDER BY sequence', [
+    [after, before],
+  ]);
+  expect(inOrder.map(({ id }) => id)).toEqual([before, after]);
+});
+
 test('When 10,000 products are in the shop, then a rebuild by pages brings every one of them', async () => {
   for (let page = 0; page < 10; page += 1) {
     const ids = Array.from({ length: 1_000 }, () => createId('prd'));

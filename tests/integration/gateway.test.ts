@@ -151,10 +151,7 @@ test('When a member logs out, then this token is refused at once, also by a gate
 test('When MariaDB says that older tokens of a member are void, then gateways refuse them within seconds', async () => {
   const { accessToken, memberId } = await logIn();
   expect((await send('/v1/cart', bearer(accessToken))).status).toBe(200);
-  await edge.database.source.query('UPDATE members SET tokens_valid_after = ? WHERE id = ?', [
-    new Date(Date.now() + 2_000),
-    memberId,
-  ]);
+  await edge.database.source.query('UPDATE members SET tokens_valid_after = ? WHERE id = ?', [new Date(), memberId]);
   await until(async () => (await send('/v1/cart', bearer(accessToken))).status === 401, {
     within: 4_000,
     what: 'the token is void',

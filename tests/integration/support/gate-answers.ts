@@ -92,13 +92,14 @@ export function createBench() {
     seen,
     async shop() {
       const shop = uniqueName('t');
-      const { gate, rises } = gateKeys(shop);
+      const { gate, rises, of } = gateKeys(shop);
       const { news, close } = await hearOn(redis, rises);
       releases.push(close);
       const calls = createCalls(shop);
       await redis.set(gate, TOKEN);
       return {
         gate,
+        sequence: of(1).sequence,
         calls,
         /** Sets the stage. */
         async arrange(...before: readonly NamedCall[]): Promise<void> {

@@ -99,7 +99,11 @@ export function createCalls(shop: string) {
   return {
     ...behindGate,
     behindGate: Object.values(behindGate).map((call) => call()),
-    openGate: (runId: string): NamedCall => ({ name: 'openGate', keys: [gate], args: [TOKEN, runId, rises] }),
+    openGate: (runId: string): NamedCall => ({
+      name: 'openGate',
+      keys: [gate, keys.sequence],
+      args: [TOKEN, runId, rises],
+    }),
     countRequest: (lifeMs: number): NamedCall => ({
       name: 'countRequest',
       keys: [`{${shop}}:limit:ada`],
