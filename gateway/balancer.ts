@@ -10,7 +10,10 @@ import type { InstanceList } from '../infra/registry/watch';
 
 export interface Upstream {
   readonly instance: Instance;
+  /** connections for requests that are answered as fast as they can be; more than there are wait for one another */
   readonly pool: Pool;
+  /** connections for requests that wait on purpose, for long: one each, so that they keep nobody else from being served */
+  readonly waiting: Pool;
   /** requests of this gateway under way there */
   inFlight: number;
   /** refused connections since the last answer */
@@ -34,7 +37,7 @@ export interface Balancer {
 
 const LEFT_OUT_MS = 500;
 const LEFT_OUT_MAX_MS = 8_000;
-/** Requests under way at one instance, above which it is full: more would only wait inside. */
+/** Requests of this gateway under way at one instance, above which it is full. */
 const IN_FLIGHT_MAX = 4_000;
 const CONNECTIONS = 256;
 /** Below the 30 s of services, so that we close first: no request meets a socket that closes. */
@@ -44,21 +47,28 @@ const HEADERS_MS = 45_000;
 /** Event streams send a comment every 15 s. */
 const BODY_MS = 60_000;
 
-const createUpstream = (instance: Instance): Upstream => ({
-  instance,
-  pool: new Pool(instance.url, {
-    connections: CONNECTIONS,
+const createPool = ({ url }: Instance, connections: number): Pool =>
+  new Pool(url, {
+    connections,
     pipelining: 1,
     connect: { timeout: 2_000, noDelay: true },
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_MS,
     bodyTimeout: BODY_MS,
-  }),
+  });
+
+const createUpstream = (instance: Instance): Upstream => ({
+  instance,
+  pool: createPool(instance, CONNECTIONS),
+  waiting: createPool(instance, IN_FLIGHT_MAX),
   inFlight: 0,
   refusals: 0,
   leftOutUntil: 0,
 });
+
+const closePools = ({ pool, waiting }: Upstream): Promise<unknown> =>
+  Promise.allSettled([pool.close(), waiting.close()]);
 
 /** @param random 0 ≤ n < 1; handed in by tests */
 export function createBalancer(instances: InstanceList, random: () => number = Math.random): Balancer {
@@ -72,7 +82,7 @@ export function createBalancer(instances: InstanceList, random: () => number = M
       if (current.has(key)) continue;
       upstreams.delete(key);
       // Ends what is under way, then its connections.
-      upstream.pool.close().catch(() => undefined);
+      void closePools(upstream);
     }
   };
   follow();
@@ -109,7 +119,7 @@ export function createBalancer(instances: InstanceList, random: () => number = M
     },
     all: () => [...upstreams.values()],
     close: async () => {
-      await Promise.allSettled([...upstreams.values()].map(({ pool }) => pool.close()));
+      await Promise.allSettled([...upstreams.values()].map(closePools));
     },
   };
 }

@@ -10,6 +10,8 @@ export interface Forwarded {
   readonly headers: Readonly<Record<string, string>>;
   /** whole: bodies are small, and a slow sender must not hold a service */
   readonly body: Buffer | null;
+  /** an event stream, or an answer that the client wants to be waited for */
+  readonly waits: boolean;
 }
 
 /**
@@ -125,9 +127,12 @@ export function forward(
         else settle({ kind: isRefusal(error) ? 'refused' : 'broken', error });
       },
     };
-    const { method, path, headers, body } = request;
+    const { method, path, headers, body, waits } = request;
     try {
-      upstream.pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body }, handler);
+      (waits ? upstream.waiting : upstream.pool).dispatch(
+        { method: method as Dispatcher.HttpMethod, path, headers, body },
+        handler,
+      );
     } catch (error) {
       settle({ kind: 'refused', error: error instanceof Error ? error : new Error(String(error)) });
     }

@@ -80,7 +80,9 @@ export function createProxy({ balancer, principals, onRevoked, onRepeat }: Proxy
       const scope = { service: operation.service, method, path, requestId };
       headers[PRINCIPAL_HEADER] = await principals.sign(principal, scope);
     }
-    return { method, path: request.originalUrl, headers, body: await readBody(request) };
+    const waits =
+      operation.access === 'stream' || (operation.headers?.includes('Prefer') === true && 'prefer' in headers);
+    return { method, path: request.originalUrl, headers, body: await readBody(request), waits };
   };
 
   /** Another instance than those tried; after a broken answer, when there is no other, the same again. */

@@ -56,6 +56,22 @@ test('When a probe asks for the head of the stream only, then it is answered at 
   expect(await answer.text()).toBe('');
 });
 
+test('When 300 streams are open, then nobody else waits for them', async () => {
+  const order = await buying.payable(buyer);
+  const leaving = new AbortController();
+  try {
+    const streams = await Promise.all(
+      Array.from({ length: 300 }, () => openStream(order.orderId, undefined, leaving.signal)),
+    );
+    expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
+    const other = await shop.signUp();
+    expect((await shop.get('/v1/orders', other.token)).status).toBe(200);
+    expect((await shop.checkout(other, [{ productId: order.productId, quantity: 1 }])).status).not.toBe(503);
+  } finally {
+    leaving.abort();
+  }
+});
+
 test('When the owner looks, then the timeline tells the way; another member finds nothing', async () => {
   const productId = await shop.createProduct();
   const { body } = await shop.checkout(buyer, [{ productId, quantity: 1 }], { headers: { prefer: 'wait=20' } });
