@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-/** A process that says "up", writes down each SIGTERM, and ends a moment after the first. */
+/** A process that says "up", writes down each SIGTERM, and drains a moment after the first, in which a repeated one is seen. */
 const SLEEPER = `
   const out = (line) => require('fs').writeSync(1, line + '\\n');
   process.on('SIGTERM', () => { out('SIGTERM'); setTimeout(() => process.exit(0), 200); });

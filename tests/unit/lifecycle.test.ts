@@ -148,6 +148,16 @@ test('When the start fails, then what it has opened is released, and the process
   expect(words(ours)).toEqual(['start failed', 'second released', 'first released']);
 });
 
+test('When it logs an error, then the values of its statement are not in the line', async () => {
+  const ours = run(
+    `throw Object.assign(new Error('no start'), { errno: 1054, sql: 'a hash', parameters: ['a hash'] });`,
+  );
+  expect(await ours.ended()).toBe(1);
+  const [line] = ours.lines();
+  expect(line).toMatchObject({ msg: 'start failed', error: { message: 'no start', errno: 1054 } });
+  expect(JSON.stringify(line)).not.toContain('a hash');
+});
+
 test('When its configuration is faulty, then it says what is wrong and ends with 78', async () => {
   const ours = run(`require('./infra/process/config.ts').readConfig(['METRICS_PORT'], { METRICS_PORT: 'often' });`);
   expect(await ours.ended()).toBe(78);
