@@ -98,9 +98,9 @@ const pass =
 const showRegistry =
   ({ balancer }: GatewayDeps): RequestHandler =>
   (_request, response) => {
-    const items = balancer.all().map(({ instance, inFlight, leftOutUntil }) => ({
+    const items = balancer.all().map(({ instance, channels, leftOutUntil }) => ({
       ...instance,
-      inFlight,
+      inFlight: channels.prompt.size + channels.waiting.size,
       leftOut: leftOutUntil > Date.now(),
     }));
     response.json({ items: items.sort((a, b) => a.service.localeCompare(b.service)) });

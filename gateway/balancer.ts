@@ -1,21 +1,16 @@
 /**
- * Where a request goes: of two instances chosen at random, the one with fewer requests under way.
+ * Where a request goes: of two instances chosen at random, the one with fewer requests of that pace under way.
  * An instance that refuses a connection is left out at once, and tried again after a moment that doubles.
  */
-import { Pool } from 'undici';
 import { Problem } from '../domain/errors';
 import type { ServiceName } from '../domain/names';
 import type { Instance } from '../infra/registry/instance';
 import type { InstanceList } from '../infra/registry/watch';
+import { type Channel, type ChannelLimits, createChannels, type Pace } from './channel';
 
 export interface Upstream {
   readonly instance: Instance;
-  /** connections for requests that are answered as fast as they can be; more than there are wait for one another */
-  readonly pool: Pool;
-  /** connections for requests that wait on purpose, for long: one each, so that they keep nobody else from being served */
-  readonly waiting: Pool;
-  /** requests of this gateway under way there */
-  inFlight: number;
+  readonly channels: Readonly<Record<Pace, Channel>>;
   /** refused connections since the last answer */
   refusals: number;
   /** ms since the epoch; until then others are preferred */
@@ -27,7 +22,7 @@ export interface Balancer {
    * @param tried instances this request has been to already
    * @throws Problem unavailable when there is none, or all are full
    */
-  choose(service: ServiceName, tried: ReadonlySet<Upstream>): Upstream;
+  choose(service: ServiceName, pace: Pace, tried: ReadonlySet<Upstream>): Upstream;
   refused(upstream: Upstream): void;
   answered(upstream: Upstream): void;
   all(): readonly Upstream[];
@@ -37,75 +32,54 @@ export interface Balancer {
 
 const LEFT_OUT_MS = 500;
 const LEFT_OUT_MAX_MS = 8_000;
-/** Requests of this gateway under way at one instance, above which it is full. */
-const IN_FLIGHT_MAX = 4_000;
-const CONNECTIONS = 256;
-/** Below the 30 s of services, so that we close first: no request meets a socket that closes. */
-const KEEP_ALIVE_MS = 10_000;
-/** Above the longest `Prefer: wait`. */
-const HEADERS_MS = 45_000;
-/** Event streams send a comment every 15 s. */
-const BODY_MS = 60_000;
 
-const createPool = ({ url }: Instance, connections: number): Pool =>
-  new Pool(url, {
-    connections,
-    pipelining: 1,
-    connect: { timeout: 2_000, noDelay: true },
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    headersTimeout: HEADERS_MS,
-    bodyTimeout: BODY_MS,
-  });
+const closeChannels = ({ channels }: Upstream): Promise<unknown> =>
+  Promise.allSettled([channels.prompt.close(), channels.waiting.close()]);
 
-const createUpstream = (instance: Instance): Upstream => ({
-  instance,
-  pool: createPool(instance, CONNECTIONS),
-  waiting: createPool(instance, IN_FLIGHT_MAX),
-  inFlight: 0,
-  refusals: 0,
-  leftOutUntil: 0,
-});
+export interface BalancerDeps {
+  readonly instances: InstanceList;
+  readonly limits: ChannelLimits;
+}
 
-const closePools = ({ pool, waiting }: Upstream): Promise<unknown> =>
-  Promise.allSettled([pool.close(), waiting.close()]);
-
-/** @param random 0 ≤ n < 1; handed in by tests */
-export function createBalancer(instances: InstanceList, random: () => number = Math.random): Balancer {
+export function createBalancer({ instances, limits }: BalancerDeps): Balancer {
   const upstreams = new Map<string, Upstream>();
   const keyOf = ({ service, instanceId, url }: Instance): string => `${service} ${instanceId} ${url}`;
 
   const follow = (): void => {
     const current = new Map(instances.all().map((instance) => [keyOf(instance), instance]));
-    for (const [key, instance] of current) if (!upstreams.has(key)) upstreams.set(key, createUpstream(instance));
+    for (const [key, instance] of current) {
+      if (upstreams.has(key)) continue;
+      const channels = createChannels(instance.url, limits);
+      upstreams.set(key, { instance, channels, refusals: 0, leftOutUntil: 0 });
+    }
     for (const [key, upstream] of upstreams) {
       if (current.has(key)) continue;
       upstreams.delete(key);
       // Ends what is under way, then its connections.
-      void closePools(upstream);
+      void closeChannels(upstream);
     }
   };
   follow();
   instances.onChange(follow);
 
-  const pick = (among: readonly Upstream[]): Upstream | undefined => {
-    const first = Math.floor(random() * among.length);
-    const second = (first + 1 + Math.floor(random() * Math.max(1, among.length - 1))) % Math.max(1, among.length);
+  const pick = (among: readonly Upstream[], pace: Pace): Upstream | undefined => {
+    const first = Math.floor(Math.random() * among.length);
+    const second = (first + 1 + Math.floor(Math.random() * Math.max(1, among.length - 1))) % Math.max(1, among.length);
     const [a, b] = [among[first], among[second]];
-    return a && b && b.inFlight < a.inFlight ? b : a;
+    return a && b && b.channels[pace].size < a.channels[pace].size ? b : a;
   };
 
   return {
-    choose(service, tried) {
+    choose(service, pace, tried) {
       const now = Date.now();
       const candidates = instances
         .of(service)
         .map((instance) => upstreams.get(keyOf(instance)))
         .filter((upstream) => upstream !== undefined)
-        .filter((upstream) => !tried.has(upstream) && upstream.inFlight < IN_FLIGHT_MAX);
+        .filter((upstream) => !tried.has(upstream) && !upstream.channels[pace].isFull);
       const willing = candidates.filter((upstream) => upstream.leftOutUntil <= now);
       // When all have refused lately, the list of the refusers is still better than no try.
-      const chosen = pick(willing.length > 0 ? willing : candidates);
+      const chosen = pick(willing.length > 0 ? willing : candidates, pace);
       if (!chosen) throw new Problem('unavailable');
       return chosen;
     },
@@ -119,7 +93,7 @@ export function createBalancer(instances: InstanceList, random: () => number = M
     },
     all: () => [...upstreams.values()],
     close: async () => {
-      await Promise.allSettled([...upstreams.values()].map(closePools));
+      await Promise.allSettled([...upstreams.values()].map(closeChannels));
     },
   };
 }

@@ -14,10 +14,12 @@ import { parseStaticRegistry } from '../infra/registry/instance';
 import { fixedInstances, type InstanceList, watchRegistry } from '../infra/registry/watch';
 import { createGatewayApp, createReadiness, passageOf } from './app';
 import { createBalancer } from './balancer';
+import type { ChannelLimits } from './channel';
 import { createLimiter } from './limits';
 import { createProxy } from './proxy';
 import { followRevocations } from './revocations';
 import { createTokenVerifier } from './tokens';
+import { createWaitingBound } from './waiting-bound';
 
 export const GATEWAY_SETTINGS = [
   'SHOP',
@@ -26,6 +28,11 @@ export const GATEWAY_SETTINGS = [
   'REGISTRY_TTL_MS',
   'RATE_LIMIT_PER_MINUTE',
   'TRUST_PROXY',
+  'GATEWAY_CONNECTIONS',
+  'GATEWAY_LINE_MAX',
+  'GATEWAY_LINE_WAIT_MS',
+  'GATEWAY_STREAMS_MAX',
+  'GATEWAY_STREAMS_PER_CLIENT',
   'PUBLIC_URL',
   'TOKEN_PUBLIC_KEYS',
   'PRINCIPAL_SECRET',
@@ -67,6 +74,13 @@ async function instancesOf(parts: GatewayParts): Promise<InstanceList> {
   return watchRegistry({ redis, subscriber, shop: config.SHOP, ttlMs: config.REGISTRY_TTL_MS, onError });
 }
 
+const limitsOf = (config: GatewayParts['config']): ChannelLimits => ({
+  connections: config.GATEWAY_CONNECTIONS,
+  lineMax: config.GATEWAY_LINE_MAX,
+  lineWaitMs: config.GATEWAY_LINE_WAIT_MS,
+  streamsMax: config.GATEWAY_STREAMS_MAX,
+});
+
 /** @throws ConfigError naming the settings it lacks */
 export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
   const { source, redis, subscriber, logger, metrics } = parts;
@@ -74,7 +88,7 @@ export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
   const config = requireSettings(parts.config, ['TOKEN_PUBLIC_KEYS', 'PRINCIPAL_SECRET', ...ofStatic]);
   const publicKeys = JSON.parse(config.TOKEN_PUBLIC_KEYS) as JSONWebKeySet;
   const instances = await instancesOf(parts);
-  const balancer = createBalancer(instances);
+  const balancer = createBalancer({ instances, limits: limitsOf(config) });
   const feed = await followRevocations({
     revocations: createRevocationsRepository(source),
     redis,
@@ -100,6 +114,7 @@ export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
     proxy: createProxy({
       balancer,
       principals: createPrincipals(config.PRINCIPAL_SECRET),
+      waitingBound: createWaitingBound(config.GATEWAY_STREAMS_PER_CLIENT),
       onRevoked: feed.note,
       onRepeat: (after) => repeats.inc({ after }),
     }),

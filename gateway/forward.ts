@@ -1,7 +1,7 @@
 /** One request to one instance, its answer streamed back; told apart by what may be done after a failure. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { Upstream } from './balancer';
+import type { Channel } from './channel';
 
 export interface Forwarded {
   readonly method: string;
@@ -10,8 +10,6 @@ export interface Forwarded {
   readonly headers: Readonly<Record<string, string>>;
   /** whole: bodies are small, and a slow sender must not hold a service */
   readonly body: Buffer | null;
-  /** an event stream, or an answer that the client wants to be waited for */
-  readonly waits: boolean;
 }
 
 /**
@@ -83,7 +81,7 @@ const isStream = (headers: IncomingHttpHeaders): boolean =>
 
 /** Resolves when the answer is out or has failed; never rejects. `onHeaders` sees what the service says to us alone. */
 export function forward(
-  upstream: Upstream,
+  { pool }: Pick<Channel, 'pool'>,
   request: Forwarded,
   answer: { readonly response: ServerResponse; onHeaders(headers: IncomingHttpHeaders): void },
 ): Promise<Outcome> {
@@ -95,14 +93,13 @@ export function forward(
     const settle = (outcome: Outcome): void => {
       response.off('close', onClose);
       response.off('drain', onDrain);
-      upstream.inFlight -= 1;
       resolve(outcome);
     };
-    upstream.inFlight += 1;
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(controller) {
         onClose = () => controller.abort(new Error('the client is gone'));
         onDrain = () => controller.resume();
+        // Gone while it stood in line: no byte is sent.
         if (response.destroyed) onClose();
         else response.on('close', onClose).on('drain', onDrain);
       },
@@ -127,12 +124,9 @@ export function forward(
         else settle({ kind: isRefusal(error) ? 'refused' : 'broken', error });
       },
     };
-    const { method, path, headers, body, waits } = request;
+    const { method, path, headers, body } = request;
     try {
-      (waits ? upstream.waiting : upstream.pool).dispatch(
-        { method: method as Dispatcher.HttpMethod, path, headers, body },
-        handler,
-      );
+      pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body }, handler);
     } catch (error) {
       settle({ kind: 'refused', error: error instanceof Error ? error : new Error(String(error)) });
     }

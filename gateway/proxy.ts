@@ -1,5 +1,6 @@
 /**
- * From an admitted request to its answer: choose an instance, forward, and repeat what is safe to repeat.
+ * From an admitted request to its answer: choose an instance, wait for a connection, forward, and repeat what is safe to
+ * repeat. The principal lives for seconds, so it is signed when the request is sent, not when it comes.
  * Refused connections: on every other instance, whatever the method, for no byte was sent. Broken without an answer:
  * once, and only reads and operations that take an Idempotency-Key and were given one; anything else might take effect
  * twice, whatever headers a client adds to it.
@@ -12,11 +13,14 @@ import type { OperationShape } from '../domain/operations/operation';
 import type { Principal, PrincipalSigner } from '../infra/http/principal';
 import { REVOKED_HEADER } from '../infra/http/revocation-news';
 import type { Balancer, Upstream } from './balancer';
+import type { Pace } from './channel';
 import { type Forwarded, forward, type Outcome, requestHeaders } from './forward';
+import type { WaitingBound } from './waiting-bound';
 
 export interface ProxyDeps {
   readonly balancer: Balancer;
   readonly principals: PrincipalSigner;
+  readonly waitingBound: WaitingBound;
   /** a service ended this session with its answer */
   onRevoked(sessionId: string): void;
   onRepeat(outcome: Outcome['kind']): void;
@@ -66,44 +70,76 @@ function failureOf(outcome: Outcome): Problem {
   return new Problem(outcome.kind === 'refused' || isLate ? 'unavailable' : 'bad_gateway', {}, { cause });
 }
 
-export function createProxy({ balancer, principals, onRevoked, onRepeat }: ProxyDeps): RequestProxy {
+/** What is on its way, and where it may go. */
+interface Passing {
+  readonly forwarded: Forwarded;
+  readonly pace: Pace;
+  readonly admitted: Admitted;
+  readonly response: Response;
+  /** headers of one sending: with a principal that has just been signed */
+  sign(): Promise<Readonly<Record<string, string>>>;
+}
+
+const paceOf = (operation: OperationShape, headers: IncomingHttpHeaders): Pace =>
+  operation.access === 'stream' || (operation.headers?.includes('Prefer') === true && 'prefer' in headers)
+    ? 'waiting'
+    : 'prompt';
+
+export function createProxy({ balancer, principals, waitingBound, onRevoked, onRepeat }: ProxyDeps): RequestProxy {
   const onHeaders = (headers: IncomingHttpHeaders): void => {
     const revoked = headers[REVOKED_HEADER];
     if (typeof revoked === 'string') for (const sessionId of revoked.split(',')) onRevoked(sessionId);
   };
 
-  const prepare = async (request: Request, { operation, principal, requestId }: Admitted): Promise<Forwarded> => {
+  const prepare = async (request: Request, response: Response, admitted: Admitted): Promise<Passing> => {
+    const { operation, principal, requestId } = admitted;
     const { method, path } = request;
-    const headers = requestHeaders(request.headers);
-    headers[REQUEST_ID_HEADER] = requestId;
-    if (principal && operation.access !== 'public') {
+    const headers = { ...requestHeaders(request.headers), [REQUEST_ID_HEADER]: requestId };
+    const forwarded = { method, path: request.originalUrl, headers, body: await readBody(request) };
+    const sign = async (): Promise<Readonly<Record<string, string>>> => {
+      if (!principal || operation.access === 'public') return headers;
       const scope = { service: operation.service, method, path, requestId };
-      headers[PRINCIPAL_HEADER] = await principals.sign(principal, scope);
-    }
-    const waits =
-      operation.access === 'stream' || (operation.headers?.includes('Prefer') === true && 'prefer' in headers);
-    return { method, path: request.originalUrl, headers, body: await readBody(request), waits };
+      return { ...headers, [PRINCIPAL_HEADER]: await principals.sign(principal, scope) };
+    };
+    return { forwarded, pace: paceOf(operation, request.headers), admitted, response, sign };
   };
 
   /** Another instance than those tried; after a broken answer, when there is no other, the same again. */
-  const choose = (service: ServiceName, tried: ReadonlySet<Upstream>, last: Outcome | undefined): Upstream => {
+  const choose = (passing: Passing, tried: ReadonlySet<Upstream>, last: Outcome | undefined): Upstream => {
+    const { pace, admitted } = passing;
+    const { service } = admitted.operation;
     try {
-      return balancer.choose(service, tried);
+      return balancer.choose(service, pace, tried);
     } catch (error) {
-      if (last?.kind === 'broken') return balancer.choose(service, new Set());
+      if (last?.kind === 'broken') return balancer.choose(service, pace, new Set());
       throw last ? failureOf(last) : error;
     }
   };
 
+  /** Once, to this instance. @throws Problem unavailable when its line does not move; nothing was sent */
+  const sendTo = async (upstream: Upstream, { forwarded, pace, response, sign }: Passing): Promise<Outcome> => {
+    const channel = upstream.channels[pace];
+    const leave = await channel.enter();
+    try {
+      const headers = await sign();
+      return await forward(channel, { ...forwarded, headers }, { response, onHeaders });
+    } finally {
+      leave();
+    }
+  };
+
   /** Sends until there is an answer, or no safe way to send again. */
-  const send = async (forwarded: Forwarded, { operation }: Admitted, response: Response): Promise<void> => {
+  const send = async (passing: Passing): Promise<void> => {
     const tried = new Set<Upstream>();
-    const isSafe = isSafeTwice(operation, forwarded);
+    const isSafe = isSafeTwice(passing.admitted.operation, passing.forwarded);
     let wasBroken = false;
     let last: Outcome | undefined;
     for (;;) {
-      const upstream = choose(operation.service, tried, last);
-      last = await forward(upstream, forwarded, { response, onHeaders });
+      const upstream = choose(passing, tried, last);
+      last = await sendTo(upstream, passing).catch((error: unknown) => {
+        // "Not begun" would not be true of a request that broke on its way before.
+        throw last?.kind === 'broken' ? failureOf(last) : error;
+      });
       if (last.kind === 'refused') balancer.refused(upstream);
       else if (last.kind === 'answered') balancer.answered(upstream);
       if (last.kind === 'answered' || last.kind === 'left') return;
@@ -116,7 +152,13 @@ export function createProxy({ balancer, principals, onRevoked, onRepeat }: Proxy
   };
 
   return async (request, response, admitted) => {
-    const forwarded = await prepare(request, admitted);
-    await send(forwarded, admitted, response);
+    const passing = await prepare(request, response, admitted);
+    if (passing.pace === 'prompt') return send(passing);
+    const leave = waitingBound.enter(admitted.principal?.memberId ?? request.path);
+    try {
+      await send(passing);
+    } finally {
+      leave();
+    }
   };
 }

@@ -118,6 +118,26 @@ export const settings = {
     integer(1).default(6_000),
   ),
   TRUST_PROXY: setting('hops of trusted proxies before the gateway', integer(0).default(0)),
+  GATEWAY_CONNECTIONS: setting(
+    'requests that a gateway sends to one instance of a service at once; more stand in line',
+    integer(1).default(256),
+  ),
+  GATEWAY_LINE_MAX: setting(
+    'requests of a gateway under way to one instance and in line, above which it answers 503',
+    integer(1).default(4_000),
+  ),
+  GATEWAY_LINE_WAIT_MS: setting(
+    'a request that stands in line for this long is answered 503',
+    integer(1).default(10_000),
+  ),
+  GATEWAY_STREAMS_MAX: setting(
+    'event streams and `Prefer: wait` a gateway has open to one instance; one connection each',
+    integer(1).default(4_000),
+  ),
+  GATEWAY_STREAMS_PER_CLIENT: setting(
+    'event streams and `Prefer: wait` one member (or, by ticket, one order) may have open at a gateway; more are 429',
+    integer(1).default(20),
+  ),
   PUBLIC_URL: setting('URL of the gateway as buyers see it', url().default('http://127.0.0.1:8080')),
 
   // Tokens

@@ -56,13 +56,19 @@ test('When a probe asks for the head of the stream only, then it is answered at 
   expect(await answer.text()).toBe('');
 });
 
-test('When 300 streams are open, then nobody else waits for them', async () => {
-  const order = await buying.payable(buyer, { stock: 2 });
+test('When 300 streams are open, then nobody else waits for them; one order has not all of them', async () => {
+  const order = await buying.payable(buyer, { stock: 31 });
+  const more = Array.from({ length: 29 }, () => shop.checkout(buyer, [{ productId: order.productId, quantity: 1 }]));
+  const urls = (await Promise.all(more)).map(({ body }) => body.eventsUrl);
   const leaving = new AbortController();
+  const open = (url: string) => fetch(shop.gateway + url, { signal: leaving.signal });
   try {
-    const streams = await Promise.all(
-      Array.from({ length: 300 }, () => openStream(order.orderId, undefined, leaving.signal)),
+    const own = await Promise.all(
+      Array.from({ length: 30 }, () => openStream(order.orderId, undefined, leaving.signal)),
     );
+    expect(own.filter(({ status }) => status === 200)).toHaveLength(20);
+    expect(own.filter(({ status }) => status === 429)).toHaveLength(10);
+    const streams = await Promise.all(urls.flatMap((url) => Array.from({ length: 10 }, () => open(url))));
     expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
     const other = await shop.signUp();
     expect((await shop.get('/v1/orders', other.token)).status).toBe(200);

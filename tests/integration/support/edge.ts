@@ -23,10 +23,21 @@ import { until } from '../../support/until';
 
 export const TTL_MS = 1_500;
 
+const GATEWAY_LIMITS = {
+  GATEWAY_CONNECTIONS: 256,
+  GATEWAY_LINE_MAX: 4_000,
+  GATEWAY_LINE_WAIT_MS: 10_000,
+  GATEWAY_STREAMS_MAX: 4_000,
+  GATEWAY_STREAMS_PER_CLIENT: 20,
+};
+type GatewayLimit = keyof typeof GATEWAY_LIMITS;
+
 export interface EdgeOptions {
   /** Redis of registry, news and limits */
   readonly redisUrl: string;
   readonly perMinute?: number;
+  /** settings of its gateways that differ from the defaults */
+  readonly gateway?: Partial<Record<GatewayLimit, number>>;
 }
 export interface StandIn {
   readonly pid: number;
@@ -46,7 +57,7 @@ export function createKeys() {
 }
 
 /** Each call has its own shop, database and keys. */
-export async function startEdge({ redisUrl, perMinute = 100_000 }: EdgeOptions) {
+export async function startEdge({ redisUrl, perMinute = 100_000, gateway: limits }: EdgeOptions) {
   const shop = uniqueName('edge');
   const keys = createKeys();
   const principalSecret = randomBytes(32).toString('base64url');
@@ -111,6 +122,8 @@ export async function startEdge({ redisUrl, perMinute = 100_000 }: EdgeOptions) 
         REGISTRY_TTL_MS: TTL_MS,
         RATE_LIMIT_PER_MINUTE: perMinute,
         TRUST_PROXY: 0,
+        ...GATEWAY_LIMITS,
+        ...limits,
         PUBLIC_URL: 'http://127.0.0.1:8080',
         TOKEN_PUBLIC_KEYS: JSON.stringify({ keys: [keys.publicJwk] }),
         PRINCIPAL_SECRET: principalSecret,

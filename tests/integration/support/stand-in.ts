@@ -22,6 +22,7 @@ const bindings = operations.map((operation) =>
     if (wish === 'die') process.kill(process.pid, 'SIGKILL');
     if (raw.request.headers.prefer === 'die') process.kill(process.pid, 'SIGKILL');
     if (wish.startsWith('wait-')) await pause(Number(wish.slice(5)));
+    if (request.prefer.waitS) await pause(request.prefer.waitS * 1_000);
     if (operation.access === 'stream') {
       raw.response.writeHead(200, { 'content-type': 'text/event-stream' });
       raw.response.write('event: status\ndata: {}\n\n');
