@@ -1,10 +1,13 @@
-/** I13: units are given in sequence order: every accepted order has a number of its own, later gates give higher ones. */
+/**
+ * I13: units are given in sequence order: every accepted order has a number of its own, the one that its buyer was told,
+ * and later gates give higher ones.
+ */
 import type { Check, Offender } from './audit';
 
 export const firstComeFirstServed: Check = {
   name: 'I13 first come, first served',
   isExact: () => true,
-  async run({ sql }) {
+  async run({ sql, observations }) {
     const rows = await sql.rows<{ orderId: string; sequence: number | string; generation: number }>(
       'SELECT id AS orderId, sequence, generation FROM orders ORDER BY sequence',
     );
@@ -18,6 +21,13 @@ export const firstComeFirstServed: Check = {
         offenders.push({ orderId, sequence: Number(sequence), generation, what: 'number of a later gate' });
       }
     });
-    return { counts: { orders: rows.length }, offenders };
+    const numbers = new Map(rows.map(({ orderId, sequence }) => [orderId, Number(sequence)]));
+    const told = observations.filter(({ sequence }) => sequence !== undefined);
+    for (const { orderId, sequence = 0 } of told) {
+      const number = numbers.get(orderId ?? '');
+      if (number !== undefined && number !== sequence)
+        offenders.push({ orderId: orderId ?? null, sequence: number, told: sequence, what: 'told another number' });
+    }
+    return { counts: { orders: rows.length, observed: told.length }, offenders };
   },
 };

@@ -9,6 +9,8 @@ const Observation = z.object({
   status: z.number().int(),
   orderId: z.string().optional(),
   amount: z.number().int().optional(),
+  /** the admission number */
+  sequence: z.number().int().optional(),
   productId: z.string().optional(),
   /** of a 409 sold_out */
   final: z.boolean().optional(),

@@ -27,7 +27,7 @@ export const refundWorkflowId = (paymentId: string): string => `refund-${payment
 export const refundKey = (paymentId: string, refusals: number): string =>
   refusals === 0 ? refundWorkflowId(paymentId) : `${refundWorkflowId(paymentId)}-${refusals + 1}`;
 
-/** Update ids begin with the order id, so that the Web UI lists say whose update it is. */
+/** Update ids carry the order id, so that the Web UI says whose update it is. */
 export const confirmUpdateId = (orderId: string, paymentKey: string): string => `confirm-${orderId}-${paymentKey}`;
 export const cancelUpdateId = (orderId: string, key: string): string => `cancel-${orderId}-${key}`;
 

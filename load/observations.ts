@@ -18,7 +18,10 @@ interface Checkout {
 /** Of a checkout's last answer: an acceptance, or "finally sold out". Other refusals promise nothing. */
 export function toldOf({ member, key, productId, answer: { status, body } }: Checkout): Told | null {
   const told = { memberId: memberIdOf(member.accessToken), key, status, productId, at: new Date().toISOString() };
-  if (status === 202) return { ...told, orderId: String(body.orderId), amount: Number(body.amount) };
+  if (status === 202) {
+    const { orderId, amount, sequence } = body;
+    return { ...told, orderId: String(orderId), amount: Number(amount), sequence: Number(sequence) };
+  }
   return body.code === 'sold_out' && body.final === true ? { ...told, final: true } : null;
 }
 

@@ -157,6 +157,31 @@ describe('I10', () => {
       },
     );
   });
+  test('When the order is older than what the gate remembers, then it is not judged by the gate', async () => {
+    const { redis } = shop.gate;
+    const { orderId, memberId } = shop.queued;
+    const record = (await shop.gate.keys()).record(memberId, await keyOf(orderId));
+    const before = (await redis.get(record)) ?? '';
+    const other = createId('ord');
+    const born = async (hours: number) =>
+      shop.gate.sql.change('UPDATE orders SET created_at = UTC_TIMESTAMP(3) - INTERVAL ? HOUR WHERE id = ?', [
+        hours,
+        orderId,
+      ]);
+    await whilePlanted(
+      () => redis.set(record, before.replace(orderId, other)),
+      async () => {
+        await born(0);
+        await redis.set(record, before);
+      },
+      async () => {
+        await born(24);
+        expect(await found('I10')).toEqual([{ orderId, gateNames: other }]);
+        await born(26);
+        expect(await found('I10')).toEqual([]);
+      },
+    );
+  });
   test('When a buyer was told another order or amount, then the key is named', async () => {
     const { orderId, memberId } = shop.queued;
     const key = await keyOf(orderId);
@@ -221,6 +246,16 @@ test('I13: When an earlier number was given by a later gate, then the orders aft
       ]);
     },
   ));
+
+test('I13: When a buyer was told another number than the order has, then the order is named', async () => {
+  const { orderId, memberId } = shop.confirmed;
+  const [row] = await shop.gate.sql.rows<{ n: number }>('SELECT sequence AS n FROM orders WHERE id = ?', [orderId]);
+  const sequence = Number(row?.n);
+  const told = (number: number) => ({ memberId, key: 'k', status: 202, orderId, sequence: number });
+  expect(await found('I13', { observations: [told(sequence), told(sequence + 1)] })).toEqual([
+    { orderId, sequence, told: sequence + 1, what: 'told another number' },
+  ]);
+});
 
 test('When a store does not answer, then the checks that need it are not ok, and say why', async () => {
   const captures = () => Promise.reject(new Error('no answer'));

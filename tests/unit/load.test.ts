@@ -191,7 +191,7 @@ describe('what buyers were told', () => {
     try {
       const file = path.join(dir, 'load', 'prd_1.jsonl');
       const all = [
-        told(202, { orderId: 'ord_1', amount: 10_000 }),
+        told(202, { orderId: 'ord_1', amount: 10_000, sequence: 7 }),
         told(409, { code: 'sold_out', final: true }),
         told(409, { code: 'sold_out', final: false }),
         told(503, { code: 'backlog_full' }),
@@ -199,7 +199,7 @@ describe('what buyers were told', () => {
       await writeObservations(file, all);
       const about = { memberId: 'mem_1', key: 'key-1', productId: 'prd_1' };
       expect(readObservations(file)).toEqual([
-        { ...about, status: 202, orderId: 'ord_1', amount: 10_000 },
+        { ...about, status: 202, orderId: 'ord_1', amount: 10_000, sequence: 7 },
         { ...about, status: 409, final: true },
       ]);
       for (const { at } of all) expect(new Date(at).toISOString()).toBe(at);
