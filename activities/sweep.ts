@@ -5,7 +5,7 @@
 import { heartbeat } from '@temporalio/activity';
 import { refundWorkflowId, resumedWorkflowId } from '../domain/names';
 import { isOpen } from '../domain/order';
-import type { OwnerOfOpen } from '../infra/mysql/ledger/types';
+import type { OwnerOfOpen, RefundClaim } from '../infra/mysql/ledger/types';
 import type { ActivityDeps } from './deps';
 
 /** An order that changed a moment ago has an owner at work; its start may also still be under way. */
@@ -28,7 +28,11 @@ function assertNone(failures: readonly unknown[]): void {
   if (failures.length > 0) throw new Error(`${failures.length} could not be swept`, { cause: failures[0] });
 }
 
-export function createSweepActivities({ ledger, engine, settings }: ActivityDeps) {
+export function createSweepActivities({
+  ledger,
+  engine,
+  settings,
+}: Pick<ActivityDeps, 'ledger' | 'engine' | 'settings'>) {
   type OpenOrder = OwnerOfOpen['orders'][number];
 
   /** Compare-and-set of the owner, then the start: what fails between them leaves an owner that is missing, for the next round. */
@@ -73,13 +77,18 @@ export function createSweepActivities({ ledger, engine, settings }: ActivityDeps
     sweepRefunds: async (): Promise<number> => {
       const failures: unknown[] = [];
       let started = 0;
-      const open = await ledger.readOpenRefunds({ quietForMs: QUIET_MS, limit: PAGE });
-      const restart = async (refund: (typeof open)[number]): Promise<void> => {
+      const restart = async (refund: RefundClaim): Promise<void> => {
         heartbeat(started);
         if ((await engine.readLife(refundWorkflowId(refund.paymentId))) === 'running') return;
         if ((await engine.startRefund(refund)) === 'started') started += 1;
       };
-      await inTurns(open, restart, failures);
+      let after: string | undefined;
+      // All pages: refunds that wait for their provider must not stand before those whose workflow is missing.
+      do {
+        const open = await ledger.readOpenRefunds({ quietForMs: QUIET_MS, after, limit: PAGE });
+        await inTurns(open, restart, failures);
+        after = open.at(-1)?.paymentId;
+      } while (after !== undefined);
       assertNone(failures);
       return started;
     },

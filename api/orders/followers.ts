@@ -72,9 +72,6 @@ export function createFollowers({ newest, onError, netMs = 2_000, gatherMs = 10 
       });
     },
 
-    /** How many waits are open, for metrics. */
-    size: (): number => [...waiting.values()].reduce((sum, set) => sum + set.size, 0),
-
     /** Ends every wait (as if its time had passed). */
     stop(): void {
       clearInterval(net);

@@ -67,6 +67,8 @@ export interface OrderPage {
   readonly status?: OrderRow['status'];
 }
 
+/** An order takes fewer steps than this in its life. */
+const MOMENT_READS_MAX = 8;
 /** How long a cancel waits for an owner that is being replaced. */
 const OWNER_WAIT_MS = 3_000;
 const MAY_HAPPEN = 'The cancel was not answered in time and may still happen: repeat it, or follow the order.';
@@ -81,15 +83,26 @@ export function createOrdersService(deps: OrdersDeps) {
     return order;
   };
 
-  const show = async (order: OrderRow): Promise<CheckoutView> => {
-    const [timeline, ahead] = await Promise.all([
-      orders.timeline(order.orderId),
-      order.status === 'QUEUED' ? orders.ahead(order.orderId) : null,
-    ]);
-    return checkoutView(order, { ahead, timeline }, views);
+  /** The order with its history, as of one moment: read again when it moved between the two reads. */
+  const readMoment = async (orderId: string, memberId: string | null) => {
+    for (let reads = 1; ; reads += 1) {
+      const order = await find(orderId, memberId);
+      const timeline = await orders.timeline(orderId);
+      if (timeline.at(-1)?.status === order.status || reads === MOMENT_READS_MAX) return { order, timeline };
+    }
   };
 
-  const newestHistory = orders.newestOf;
+  /** @returns the view, and the id of the newest step in its timeline: what a follower who was shown it has seen */
+  const follow = async (
+    orderId: string,
+    memberId: string | null,
+  ): Promise<{ readonly view: CheckoutView; readonly newest: number }> => {
+    const { order, timeline } = await readMoment(orderId, memberId);
+    const ahead = order.status === 'QUEUED' ? await orders.ahead(orderId) : null;
+    return { view: checkoutView(order, { ahead, timeline }, views), newest: timeline.at(-1)?.id ?? 0 };
+  };
+  const checkout = async (orderId: string, memberId: string | null): Promise<CheckoutView> =>
+    (await follow(orderId, memberId)).view;
 
   /** One try to cancel by what MariaDB says now; null: it moved meanwhile, look again. */
   const tryCancel = async (order: OrderRow, key: string): Promise<'done' | null> => {
@@ -133,7 +146,7 @@ export function createOrdersService(deps: OrdersDeps) {
       const until = Date.now() + withinMs;
       for (;;) {
         // Read before the order: what moves in between is newer than `seen` and ends the wait at once.
-        const seen = await newestHistory(order.orderId);
+        const seen = await orders.newestOf(order.orderId);
         const now = await orders.find(order.orderId, order.memberId);
         if (now && now.status !== 'QUEUED') return { ...now, isReplay: order.isReplay };
         if ((await followers.wait(order.orderId, seen, until - Date.now())) === null) return order;
@@ -149,9 +162,8 @@ export function createOrdersService(deps: OrdersDeps) {
     /** The order an idempotency key is bound to: a repeated cart checkout finds its cart already emptied. */
     findByKey: orders.findByKey,
 
-    async checkout(orderId: string, memberId: string | null): Promise<CheckoutView> {
-      return show(await find(orderId, memberId));
-    },
+    checkout,
+    follow,
 
     /**
      * An accepted cancel is repeated under its key; a refusal frees the key. A new key on an order that is cancelled
@@ -165,7 +177,7 @@ export function createOrdersService(deps: OrdersDeps) {
       const bound = await deps.cancelKeys.bind(key);
       if (bound.kind === 'reused') throw new Problem('idempotency_key_reused');
       if (bound.kind === 'bound') await cancelNow(orderId, key);
-      return { view: await show(await find(orderId, memberId)), isReplay: bound.kind === 'answered' };
+      return { view: await checkout(orderId, memberId), isReplay: bound.kind === 'answered' };
     },
 
     async list(viewer: Viewer, page: OrderPage): Promise<OrderSummaryView[]> {
@@ -205,7 +217,6 @@ export function createOrdersService(deps: OrdersDeps) {
     },
 
     followers,
-    newestHistory,
   };
 }
 

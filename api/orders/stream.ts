@@ -33,16 +33,10 @@ const HEADERS = {
 /** Writes the stream until the final state or until the client is gone. */
 export async function streamCheckout(service: OrdersService, request: StreamRequest): Promise<void> {
   const { orderId, viewer, response, signal } = request;
-  let seen = request.lastSeen;
-  const send = async (): Promise<boolean> => {
-    const newest = await service.newestHistory(orderId);
-    const view = await service.checkout(orderId, viewer);
-    if (newest > seen) response.write(`event: status\nid: ${newest}\ndata: ${JSON.stringify(view)}\n\n`);
-    seen = Math.max(seen, newest);
-    return isSettled(view.status);
-  };
-  const first = await service.checkout(orderId, viewer);
-  if (isSettled(first.status) && (await service.newestHistory(orderId)) <= seen) {
+  let { view, newest } = await service.follow(orderId, viewer);
+  // An id that this order never had (of another order, or of a database that was restored since) says nothing of what was seen.
+  let seen = request.lastSeen <= newest ? request.lastSeen : 0;
+  if (isSettled(view.status) && newest <= seen) {
     response.writeHead(204).end();
     return;
   }
@@ -52,10 +46,14 @@ export async function streamCheckout(service: OrdersService, request: StreamRequ
     return;
   }
   response.write(`retry: ${RETRY_MS}\n\n`);
-  while (!signal.aborted) {
-    if (await send()) break;
+  for (;;) {
+    if (newest > seen) response.write(`event: status\nid: ${newest}\ndata: ${JSON.stringify(view)}\n\n`);
+    seen = newest;
+    if (isSettled(view.status)) break;
     const moved = await service.followers.wait(orderId, seen, COMMENT_EVERY_MS, signal);
-    if (moved === null && !signal.aborted) response.write(': still here\n\n');
+    if (signal.aborted) break;
+    if (moved === null) response.write(': still here\n\n');
+    else ({ view, newest } = await service.follow(orderId, viewer));
   }
   response.end();
 }

@@ -26,13 +26,9 @@ export function finalOf({ payment, orderStatus, declines }: KeyStory, attemptsMa
       const code = failureCode ?? 'UNKNOWN';
       return { kind: 'declined', code, message: `The provider declined this payment (${code}).`, attemptsLeft };
     }
+    // Captured, but what was captured is not, or no longer, a sale: CONFIRMED would not be true of the order.
     case 'REFUNDING':
-    case 'REFUNDED': {
-      // Money of a confirmed order that went back later was captured all the same; late money never was a sale.
-      const wasSold = orderStatus === 'CONFIRMED' || orderStatus === 'REFUNDING' || orderStatus === 'REFUNDED';
-      if (!wasSold) return { kind: 'refused', code: 'order_not_payable' };
-      return { kind: 'done', paymentId, amount, approvedAt: approvedAt?.toISOString() ?? null };
-    }
+    case 'REFUNDED':
     case 'EXPIRED':
       return { kind: 'refused', code: 'order_not_payable' };
     default:

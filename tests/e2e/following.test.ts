@@ -137,6 +137,19 @@ test('When the stream is left in mid-story and taken up by token, then only what
   expect(Number(row?.id)).toBe(story[0]?.id);
 });
 
+test('When a client comes with an id that the order never had, then it is told the state of now, and the stream ends with the order', async () => {
+  const order = await buying.payable(buyer);
+  const unknown = 2_000_000_000;
+  const open = await openStream(order.orderId, unknown);
+  expect(open.status).toBe(200);
+  await shop.cancel(buyer, order.orderId);
+  const story = eventsIn(await open.text());
+  const late = eventsIn(await (await openStream(order.orderId, unknown)).text());
+
+  expect(story.map(({ status }) => status)).toEqual(['PENDING_PAYMENT', 'CANCELLED']);
+  expect(late).toEqual(story.slice(1));
+});
+
 test('When the ticket is of another order, forged, or the token of another member, then there is no stream', async () => {
   const productId = await shop.createProduct();
   const mine = await shop.checkout(buyer, [{ productId, quantity: 1 }]);

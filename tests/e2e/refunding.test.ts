@@ -66,6 +66,19 @@ test('When two orders are refunded under one key at the same moment, then one is
   expect(await refundsOf(refused?.orderId ?? '')).toEqual([]);
 });
 
+test('When a refunded order is paid again under another key, then it is not said to be confirmed; the first key says what it said', async () => {
+  const order = await buying.payable(buyer);
+  const key = randomUUID();
+  const { payment, answer } = await buying.pay(buyer, order, { key });
+  expect(answer).toMatchObject({ status: 200, body: { orderStatus: 'CONFIRMED' } });
+  expect((await ask(order.orderId, buyer.token, randomUUID())).status).toBe(202);
+  await system.untilOrder(order.orderId, 'REFUNDED');
+
+  const again = await shop.confirm(buyer, payment, randomUUID());
+  expect(again).toMatchObject({ status: 409, body: { code: 'order_not_payable' } });
+  expect(await shop.confirm(buyer, payment, key)).toMatchObject({ status: 200, body: answer.body });
+});
+
 test('When an admin refunds, then the buyer’s money goes back, the row names the admin, and both can follow it', async () => {
   const order = await paid({ stock: 3 });
   const admin = await shop.admin();

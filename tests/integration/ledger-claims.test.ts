@@ -2,6 +2,7 @@
 import { checkoutGroupId } from '../../domain/names';
 import type { Claim, ClaimedOrder } from '../../infra/mysql/ledger';
 import { createLedger } from '../../infra/mysql/ledger';
+import { createOrdersRepository } from '../../infra/mysql/repositories/orders';
 import { inTransaction } from '../../infra/mysql/transaction';
 import { until } from '../support/until';
 import {
@@ -36,6 +37,7 @@ const accept = async (count: number) => {
   await fixture.ledger.acceptOrders(batch);
   return batch;
 };
+const ahead = (orderId: string): Promise<number> => createOrdersRepository(fixture.source).ahead(orderId);
 const sequences = (claim: Claim | null) => claim?.orders.map((each) => each.sequence) ?? [];
 
 test('When orders wait, then a claim takes the lowest sequences, with all that a saga needs', async () => {
@@ -60,14 +62,14 @@ test('When nothing waits, then there is no claim', async () => {
 test('When a buyer is already paying, then the order goes first', async () => {
   const batch = await accept(4);
   expect(await fixture.ledger.setPaying(batch[2]?.orderId ?? '')).toBe(true);
-  expect(await fixture.ledger.ahead(batch[2]?.orderId ?? '')).toBe(0);
-  expect(await fixture.ledger.ahead(batch[0]?.orderId ?? '')).toBe(1);
+  expect(await ahead(batch[2]?.orderId ?? '')).toBe(0);
+  expect(await ahead(batch[0]?.orderId ?? '')).toBe(1);
   const claim = await fixture.ledger.claimOrders(request(2, 100));
   expect(sequences(claim)).toEqual([batch[2]?.sequence, batch[0]?.sequence]);
   expect(await fixture.ledger.setPaying(batch[2]?.orderId ?? '')).toBe(false);
-  expect(await fixture.ledger.ahead(batch[0]?.orderId ?? '')).toBe(0);
-  expect(await fixture.ledger.ahead(batch[1]?.orderId ?? '')).toBe(0);
-  expect(await fixture.ledger.ahead(batch[3]?.orderId ?? '')).toBe(1);
+  expect(await ahead(batch[0]?.orderId ?? '')).toBe(0);
+  expect(await ahead(batch[1]?.orderId ?? '')).toBe(0);
+  expect(await ahead(batch[3]?.orderId ?? '')).toBe(1);
 });
 
 test('When two dispatchers claim side by side, then their sets are disjoint and the bound holds exactly', async () => {

@@ -1,5 +1,7 @@
 /** Refunds: once per payment, in full, units back only when the money is; late money never touches the order. */
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { createRefundActivities } from '../../activities/refunds';
+import { createSweepActivities } from '../../activities/sweep';
 import { createId } from '../../domain/ids';
 import { addStock, type Reservation } from '../../infra/mysql/ledger';
 import type { RefundClaim } from '../../infra/mysql/ledger/types';
@@ -185,6 +187,30 @@ describe('a buyer’s refund', () => {
     expect(await ids(60_000)).not.toContain(order.paymentId);
     await fixture.ledger.recordRefund(order);
     expect(await ids(0)).not.toContain(order.paymentId);
+  });
+
+  test('When more refunds are open than fit into one page, and one cannot be helped, then the sweeper comes to all of them', async () => {
+    const orders = [await confirmed(), await confirmed(), await confirmed()];
+    for (const order of orders) await ask(order);
+    const started: string[] = [];
+    const activities = createSweepActivities({
+      ledger: {
+        ...fixture.ledger,
+        readOpenRefunds: (page) => fixture.ledger.readOpenRefunds({ ...page, quietForMs: 0, limit: 1 }),
+      },
+      engine: {
+        startCheckout: () => Promise.reject(new Error('not asked')),
+        readLife: async () => 'missing',
+        startRefund: async ({ paymentId }) => {
+          if (paymentId === orders[0]?.paymentId) throw new Error('no engine for this one');
+          started.push(paymentId);
+          return 'started';
+        },
+      },
+      settings: { holdMs: 60_000, attemptsMax: 3, answerMs: 3_000 },
+    });
+    await expect(new MockActivityEnvironment().run(activities.sweepRefunds)).rejects.toThrow('1 could not be swept');
+    expect(started).toEqual(expect.arrayContaining(orders.slice(1).map(({ paymentId }) => paymentId)));
   });
 });
 

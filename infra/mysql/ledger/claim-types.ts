@@ -60,8 +60,6 @@ export interface ClaimLedger {
   /** The buyer is confirming: head of the line. False when it is no longer waiting there. */
   setPaying(orderId: string): Promise<boolean>;
   cancelQueued(order: { readonly orderId: string; readonly memberId: string }): Promise<CancelQueuedOutcome>;
-  /** Queued orders before this one; 0 once claimed, null once it has left the queue. */
-  ahead(orderId: string): Promise<number | null>;
   /** Owners, by name from `after` on, of open orders that have not changed for `quietForMs`; at most `limit` orders. */
   readOwners(page: {
     readonly quietForMs: number;

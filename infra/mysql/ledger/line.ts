@@ -1,12 +1,12 @@
-/** The line of queued orders: its length, places in it, and leaving it without a saga. Owners, for the sweeper. */
+/** The line of queued orders: its length, and leaving it without a saga. Owners, for the sweeper. */
 import type { DataSource } from 'typeorm';
 import type { OrderReason, OrderStatus } from '../../../domain/order';
 import { inTransaction, type Sql, type SqlValue, sqlOf } from '../transaction';
-import { emit, lockOrder, moveOrder, type OrderRow, readOrder } from './orders';
+import { emit, lockOrder, moveOrder, type OrderRow } from './orders';
 import type { Backlog, CancelQueuedOutcome, ClaimLedger, OwnerOfOpen } from './types';
 import { releaseLimits, releaseUnits } from './units';
 
-type Line = Pick<ClaimLedger, 'backlog' | 'setPaying' | 'cancelQueued' | 'ahead' | 'readOwners' | 'takeOver'>;
+type Line = Pick<ClaimLedger, 'backlog' | 'setPaying' | 'cancelQueued' | 'readOwners' | 'takeOver'>;
 
 /** Ends orders that are still QUEUED under this owner (null: unclaimed); answers which. Units and limits are free again. */
 export async function endQueued(
@@ -47,20 +47,6 @@ async function cancelQueued(
   const open = order.status === 'QUEUED' || order.status === 'PENDING_PAYMENT';
   if (open && order.owner !== null) return { kind: 'owned', owner: order.owner, status: order.status };
   return { kind: 'elsewhere', status: order.status };
-}
-
-async function ahead(sql: Sql, orderId: string): Promise<number | null> {
-  const order = await readOrder(sql, orderId);
-  if (order?.status !== 'QUEUED') return null;
-  if (order.owner !== null) return 0;
-  const [row] = await sql.rows<{ ahead: number }>(
-    `SELECT COUNT(*) AS ahead FROM orders AS mine JOIN orders AS other FORCE INDEX (ix_orders_line)
-       ON other.status = 'QUEUED' AND other.owner IS NULL
-       AND (other.paying > mine.paying OR (other.paying = mine.paying AND other.sequence < mine.sequence))
-     WHERE mine.id = ?`,
-    [orderId],
-  );
-  return row?.ahead ?? 0;
 }
 
 interface RawOwned {
@@ -130,7 +116,6 @@ export function readLine(source: DataSource): Line {
         [orderId],
       ),
     cancelQueued: (order) => inTransaction(source, (tx) => cancelQueued(tx, order)),
-    ahead: (orderId) => ahead(sql, orderId),
     readOwners: (page) => readOwners(sql, page),
     takeOver: ({ orderId, expectedOwner, newOwner, epoch }) =>
       changeOne(

@@ -19,12 +19,12 @@ export async function readRefund(sql: Sql, paymentId: string): Promise<RefundCla
 
 export const readOpenRefunds = (
   sql: Sql,
-  { quietForMs, limit }: { quietForMs: number; limit: number },
+  { quietForMs, after = '', limit }: { quietForMs: number; after?: string; limit: number },
 ): Promise<readonly RefundClaim[]> =>
   sql.rows<RefundClaim>(
-    `${SELECT_REFUND} WHERE r.status = 'REFUNDING' AND r.refused_code IS NULL
-       AND r.updated_at <= UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND ORDER BY r.updated_at LIMIT ?`,
-    [quietForMs * 1_000, limit],
+    `${SELECT_REFUND} WHERE r.status = 'REFUNDING' AND r.refused_code IS NULL AND r.payment_id > ?
+       AND r.updated_at <= UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND ORDER BY r.payment_id LIMIT ?`,
+    [after, quietForMs * 1_000, limit],
   );
 
 /** Writes the refund row of a payment that has just become REFUNDING, and answers it. */

@@ -197,8 +197,12 @@ export interface RefundLedger {
       readonly method: string | null;
     };
   }): Promise<LateMoneyOutcome>;
-  /** Refunds REFUNDING, not refused, without change for `quietForMs`: their workflow may be missing. Oldest first. */
-  readOpenRefunds(page: { readonly quietForMs: number; readonly limit: number }): Promise<readonly RefundClaim[]>;
+  /** Refunds REFUNDING, not refused, without change for `quietForMs`: their workflow may be missing. By payment, from `after` on. */
+  readOpenRefunds(page: {
+    readonly quietForMs: number;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly RefundClaim[]>;
   /**
    * The provider refused for good: it stays REFUNDING, with the code and a dead letter for a person to look at.
    * `refusals`: how many there were before; the same refusal is recorded once.

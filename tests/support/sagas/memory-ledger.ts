@@ -168,10 +168,13 @@ export function createMemoryLedger(now: () => Promise<number>): MemoryLedger {
       payment.status = 'REFUNDING';
       return { kind: 'claimed', refund: refundOf(order, payment) };
     },
-    readOpenRefunds: async () =>
-      [...orders.values()].flatMap((order) =>
-        order.payments.filter((each) => each.status === 'REFUNDING').map((each) => refundOf(order, each)),
-      ),
+    readOpenRefunds: async ({ after = '' }) =>
+      [...orders.values()]
+        .flatMap((order) =>
+          order.payments.filter((each) => each.status === 'REFUNDING').map((each) => refundOf(order, each)),
+        )
+        .filter(({ paymentId }) => paymentId > after)
+        .sort((a, b) => (a.paymentId < b.paymentId ? -1 : 1)),
     readOwners: async ({ after }) =>
       [...orders.values()]
         .filter((each) => isOpen(each.status) && each.owner > (after ?? ''))
