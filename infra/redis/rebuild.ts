@@ -112,7 +112,7 @@ const writeHolds = (keys: GenerationKeys, reads: GateReads, write: Write): Promi
 /** Idempotency keys of a day, and who may repeat a checkout of what. */
 async function writeKeys(keys: GenerationKeys, reads: GateReads, write: Write): Promise<void> {
   const since = firstOrderIdAt(new Date(Date.now() - KEYS_OF_H * 3_600_000));
-  const buyers = new Map<string, number>();
+  const buyers = new Map<string, Set<string>>();
   await eachPage(reads.keyedOrders, since, (page) =>
     write((pipeline) => {
       for (const { orderId, memberId, idempotencyKey, bodyHash, createdAt, productIds } of page) {
@@ -120,10 +120,12 @@ async function writeKeys(keys: GenerationKeys, reads: GateReads, write: Write): 
         const text = formatRecord({ orderId, bodyHash });
         pipeline.set(keys.record(memberId, idempotencyKey), text, 'EX', Math.max(leftS, 1));
         for (const productId of productIds) {
-          const count = (buyers.get(productId) ?? 0) + 1;
-          buyers.set(productId, count);
-          // Twice as many orders as names are kept: a product with more has no sold-out cell.
-          if (count <= 2 * BUYERS_MAX) pipeline.sadd(keys.buyers(productId), memberId);
+          const named = buyers.get(productId) ?? new Set();
+          buyers.set(productId, named);
+          // All, or so many that the product has no sold-out cell: one who is missing would be told "sold out" at a repeat.
+          if (named.size > BUYERS_MAX || named.has(memberId)) continue;
+          named.add(memberId);
+          pipeline.sadd(keys.buyers(productId), memberId);
         }
       }
     }),

@@ -29,6 +29,24 @@ async function soldOut(buyer: string): Promise<string> {
   await gate.buy(shoe, { memberId: buyer });
   return shoe;
 }
+/** Cancelled orders of a member, born with the one there is. */
+async function repeatOrders(memberId: string, count: number): Promise<void> {
+  const columns = await gate.sql.rows<{ name: string }>(
+    "SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'orders'",
+  );
+  const own: Readonly<Record<string, string>> = {
+    id: "CONCAT(LEFT(id, LENGTH(id) - 6), LPAD(seq, 6, '0'))",
+    sequence: '1000000 + seq',
+    idempotency_key: "CONCAT('again-', seq)",
+    status: "'CANCELLED'",
+  };
+  const names = columns.map(({ name }) => name);
+  await gate.sql.change(
+    `INSERT INTO orders (${names.join(', ')}) SELECT ${names.map((name) => own[name] ?? name).join(', ')}
+     FROM orders JOIN seq_1_to_${count} WHERE member_id = ?`,
+    [memberId],
+  );
+}
 const filled = (productId: string) =>
   until(
     () => {
@@ -56,6 +74,20 @@ test('When the gate was rebuilt, then buyers of orders that ended are still spar
   await gate.rebuild();
   await filled(shoe);
   expect(cell.answer([shoe], buyer)).toBeNull();
+});
+
+test('When one buyer has had 20,001 orders of a product, then after a rebuild the buyers after them are spared all the same', async () => {
+  const [often, last] = [anybody(), anybody()];
+  const shoe = await gate.product(2);
+  await gate.rebuild();
+  await gate.buy(shoe, { memberId: often });
+  await repeatOrders(often, 20_001);
+  await gate.rebuild();
+  await gate.buy(shoe, { memberId: last });
+  await gate.sql.change("UPDATE orders SET status = 'CONFIRMED' WHERE member_id = ?", [last]);
+  await gate.rebuild();
+  await filled(shoe);
+  expect(cell.answer([shoe], last)).toBeNull();
 });
 
 test('When units are available, then there is no cell', async () => {
