@@ -172,7 +172,7 @@ export const PROBLEMS = {
   rate_limited: [
     429,
     'Too many requests',
-    'This minute is used up; the header RateLimit-Policy says how many requests one has. Repeat after Retry-After seconds.',
+    'This minute is used up: the header RateLimit-Policy says how many requests one has; of wrong passwords there are fewer. Or this client has as many event streams and waiting answers open as one may have. Repeat after Retry-After seconds.',
   ],
   headers_too_large: [
     431,

@@ -23,6 +23,7 @@ import type { TokenVerifier } from './tokens';
 export interface GatewayDeps {
   readonly tokens: TokenVerifier;
   readonly limiter: RequestHandler;
+  readonly guessLimiter: RequestHandler;
   readonly proxy: RequestProxy;
   readonly balancer: Balancer;
   readonly publicKeys: JSONWebKeySet;
@@ -73,7 +74,8 @@ function handlersOf(operation: OperationShape, deps: GatewayDeps): RequestHandle
       next(error ?? refusalOf(operation, found, request.query.ticket)),
     );
   };
-  return [enter, operation.service === 'gateway' ? showRegistry(deps) : pass(operation as Admitted['operation'], deps)];
+  const answer = operation.service === 'gateway' ? showRegistry(deps) : pass(operation as Admitted['operation'], deps);
+  return operation.isGuessable ? [enter, deps.guessLimiter, answer] : [enter, answer];
 }
 
 function refusalOf(

@@ -15,7 +15,7 @@ import { fixedInstances, type InstanceList, watchRegistry } from '../infra/regis
 import { createGatewayApp, createReadiness, passageOf } from './app';
 import { createBalancer } from './balancer';
 import type { ChannelLimits } from './channel';
-import { createLimiter } from './limits';
+import { createGuessLimiter, createLimiter } from './limits';
 import { createProxy } from './proxy';
 import { followRevocations } from './revocations';
 import { createTokenVerifier } from './tokens';
@@ -27,6 +27,7 @@ export const GATEWAY_SETTINGS = [
   'REGISTRY_STATIC',
   'REGISTRY_TTL_MS',
   'RATE_LIMIT_PER_MINUTE',
+  'LOGIN_FAILURES_PER_MINUTE',
   'TRUST_PROXY',
   'GATEWAY_CONNECTIONS',
   'GATEWAY_LINE_MAX',
@@ -111,6 +112,7 @@ export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
       memberOf: (response) => passageOf(response).principal?.memberId,
       groupOf: (response) => passageOf(response).service ?? '',
     }),
+    guessLimiter: createGuessLimiter({ redis, shop: config.SHOP, perMinute: config.LOGIN_FAILURES_PER_MINUTE }),
     proxy: createProxy({
       balancer,
       principals: createPrincipals(config.PRINCIPAL_SECRET),

@@ -28,13 +28,24 @@ function createSharedStore({ redis, shop }: StoreOptions): Store {
     if (!Number.isSafeInteger(totalHits)) throw new Error('no count from Redis');
     return { totalHits, resetTime: new Date((window + 1) * WINDOW_MS) };
   };
+  const look = async (client: string) => {
+    const window = Math.floor(Date.now() / WINDOW_MS);
+    const totalHits = Number((await redis.get(keyOf(client, window))) ?? 0);
+    return { totalHits, resetTime: new Date((window + 1) * WINDOW_MS) };
+  };
   return {
     init: (options: Options) => own.init(options),
+    get: (client) => look(client).catch(() => own.get(client)),
     increment: (client) => count(client).catch(() => own.increment(client)),
     decrement: (client) => own.decrement(client),
     resetKey: (client) => own.resetKey(client),
     shutdown: () => own.shutdown(),
   };
+}
+
+function limited(resetTime: Date | undefined): Problem {
+  const until = resetTime?.getTime() ?? Date.now() + WINDOW_MS;
+  return new Problem('rate_limited', { retryAfterS: (until - Date.now()) / 1000 });
 }
 
 export interface LimitOptions extends StoreOptions {
@@ -60,8 +71,31 @@ export function createLimiter(options: LimitOptions): RequestHandler {
     keyGenerator: (request: Request, response: Response) =>
       memberOf(response) ?? `${ipKeyGenerator(request.ip ?? '')}:${groupOf(response)}`,
     handler: (request: Request & { rateLimit?: { resetTime?: Date } }) => {
-      const until = request.rateLimit?.resetTime?.getTime() ?? Date.now() + WINDOW_MS;
-      throw new Problem('rate_limited', { retryAfterS: (until - Date.now()) / 1000 });
+      throw limited(request.rateLimit?.resetTime);
     },
   });
+}
+
+export interface GuessLimitOptions extends StoreOptions {
+  /** wrong answers that one address may give per minute */
+  readonly perMinute: number;
+}
+
+/**
+ * For operations where a stranger can try secrets: counts the refusals (401) of an address, and above the limit throws
+ * Problem rate_limited before the secret is looked at. Right answers cost nothing, so a crowd behind one address may log
+ * in all at once when a sale opens. By address, not by name: otherwise anybody could lock anybody out.
+ */
+export function createGuessLimiter(options: GuessLimitOptions): RequestHandler {
+  const store = createSharedStore(options);
+  store.init?.({ windowMs: WINDOW_MS } as Options);
+  return async (request, response, next) => {
+    const client = `${ipKeyGenerator(request.ip ?? '')}:guesses`;
+    const counted = await store.get?.(client);
+    if (counted && counted.totalHits >= options.perMinute) throw limited(counted.resetTime);
+    response.once('finish', () => {
+      if (response.statusCode === 401) void store.increment(client);
+    });
+    next();
+  };
 }

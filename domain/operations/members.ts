@@ -67,6 +67,7 @@ export const createSession = defineOperation({
   method: 'post',
   path: '/v1/sessions',
   access: 'public',
+  isGuessable: true,
   body: credentials,
   answers: { 201: { description: 'Tokens', schema: Tokens } },
   problems: ['invalid_credentials'],

@@ -36,6 +36,8 @@ export interface OperationShape {
   /** OpenAPI template, such as /v1/orders/{orderId} */
   readonly path: string;
   readonly access: Access;
+  /** true: a stranger can try secrets here, so the gateway counts its refusals per address */
+  readonly isGuessable?: boolean;
   /** true: the Idempotency-Key header is required */
   readonly idempotent?: boolean;
   readonly params?: z.ZodObject;

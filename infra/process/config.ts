@@ -117,6 +117,10 @@ export const settings = {
     'requests a member (or address, before log-in) may send per minute',
     integer(1).default(6_000),
   ),
+  LOGIN_FAILURES_PER_MINUTE: setting(
+    'log-ins with a wrong password that one address may send per minute; above it 429',
+    integer(1).default(30),
+  ),
   TRUST_PROXY: setting('hops of trusted proxies before the gateway', integer(0).default(0)),
   GATEWAY_CONNECTIONS: setting(
     'requests that a gateway sends to one instance of a service at once; more stand in line',

@@ -54,6 +54,10 @@ async function logIn(base = gateway): Promise<{ memberId: string; accessToken: s
   return { ...member, ...tokens };
 }
 
+/** Counters are of a minute of the clock: waits until that much of one is left. */
+const secondsOfMinuteLeft = (seconds: number): Promise<unknown> =>
+  until(() => 60 - ((Date.now() / 1_000) % 60) > seconds, { within: 20_000, what: 'the next minute' });
+
 /** A token signed with the right key that differs from a good one as asked. */
 function forge(
   change: { readonly [claim: string]: unknown },
@@ -257,6 +261,35 @@ test('When somebody asks too often, then 429 with Retry-After; with Redis away, 
   } finally {
     await small.stop();
     await redis.destroy();
+  }
+});
+
+test('When somebody guesses passwords, then no more are looked at for that minute; right ones are not counted', async () => {
+  const guarded = await startEdge({ redisUrl: testServers().redis, gateway: { LOGIN_FAILURES_PER_MINUTE: 3 } });
+  try {
+    await guarded.startMembers();
+    const { url } = await guarded.startGateway();
+    await until(async () => (await send('/v1/sessions', json('POST', {}), url)).status === 400, {
+      within: 5_000,
+      what: 'members is routed',
+    });
+    const login = { username: createId('mem').slice(4), password: 'correct horse battery' };
+    expect((await send('/v1/members', json('POST', login), url)).status).toBe(201);
+    const enter = (password: string) => send('/v1/sessions', json('POST', { ...login, password }), url);
+    await secondsOfMinuteLeft(15);
+
+    const right = [await enter(login.password), await enter(login.password), await enter(login.password)];
+    const wrong = [await enter('a guess'), await enter('another one'), await enter('a third one')];
+    const late = await enter('a fourth one');
+
+    expect(right.map(({ status }) => status)).toEqual([201, 201, 201]);
+    expect(wrong.map(({ status }) => status)).toEqual([401, 401, 401]);
+    expect(late).toMatchObject({ status: 429, body: { code: 'rate_limited' } });
+    expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await enter(login.password)).status).toBe(429);
+    expect((await send('/v1/products', {}, url)).status).not.toBe(429);
+  } finally {
+    await guarded.stop();
   }
 });
 

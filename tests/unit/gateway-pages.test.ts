@@ -19,6 +19,7 @@ beforeAll(async () => {
   const app = createGatewayApp({
     tokens: { verify: never },
     limiter: never,
+    guessLimiter: never,
     proxy: never,
     balancer: { all: never, choose: never, refused: never, answered: never, close: never },
     publicKeys: { keys: [] },
