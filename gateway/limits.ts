@@ -88,7 +88,7 @@ export interface GuessLimitOptions extends StoreOptions {
  */
 export function createGuessLimiter(options: GuessLimitOptions): RequestHandler {
   const store = createSharedStore(options);
-  store.init?.({ windowMs: WINDOW_MS } as Options);
+  void store.init?.({ windowMs: WINDOW_MS } as Options);
   return async (request, response, next) => {
     const client = `${ipKeyGenerator(request.ip ?? '')}:guesses`;
     const counted = await store.get?.(client);
