@@ -1,5 +1,5 @@
 /** Acceptance: a batch goes as one when nothing is wrong, and each order gets its own answer when something is. */
-import { type Acceptance, createAcceptor, type Reservation } from '../../infra/mysql/ledger';
+import { createAcceptor, type Reservation } from '../../infra/mysql/ledger';
 import {
   createLedgerFixture,
   expectUnitsAddUp,
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterEach(() => expectUnitsAddUp(fixture.sql));
 afterAll(() => fixture.destroy());
 
-const kinds = (answers: readonly Acceptance[]): readonly string[] => answers.map((each) => each.kind);
+const kinds = (answers: readonly { readonly kind: string }[]): readonly string[] => answers.map((each) => each.kind);
 
 /** Commits of this server so far: one batch is one of them. */
 async function transactionsDuring(work: () => Promise<unknown>): Promise<number> {
@@ -212,6 +212,34 @@ describe('trouble with the store', () => {
     }
     expect(broken).toBe(3);
     expect(await stockOf(fixture.sql, productId)).toMatchObject({ held: 2 });
+  });
+
+  test('When the store fails in the midst of a batch that goes one by one, then who was accepted is told so, and the rest is not', async () => {
+    const scarce = await fixture.product(1);
+    const plain = await fixture.product(10);
+    // Sold out for the second: the batch is looked at one by one. The store is gone when it comes to the third.
+    const batch = [scarce, scarce, plain, plain].map((productId) => fixture.reservation(productId));
+    const create = fixture.source.createQueryRunner.bind(fixture.source);
+    let transactions = 0;
+    const spy = jest.spyOn(fixture.source, 'createQueryRunner').mockImplementation((mode) => {
+      transactions += 1;
+      // The first order alone, the batch, then one for each of it.
+      if (transactions === 5) throw new Error('store is away');
+      return create(mode);
+    });
+    const acceptor = createAcceptor({ acceptOrders: fixture.ledger.acceptOrders, batchMax: 64 });
+    const first = acceptor.accept(fixture.reservation(plain));
+    const answers = await Promise.allSettled(batch.map((each) => acceptor.accept(each)));
+    spy.mockRestore();
+    expect((await first).kind).toBe('accepted');
+    expect(answers).toMatchObject([
+      { status: 'fulfilled', value: { kind: 'accepted' } },
+      { status: 'fulfilled', value: { kind: 'soldOut' } },
+      { status: 'rejected', reason: { message: 'store is away' } },
+      { status: 'rejected', reason: { message: 'store is away' } },
+    ]);
+    for (const each of batch.slice(2)) await expectNoTrace(each);
+    expect(kinds(await fixture.ledger.acceptOrders(batch.slice(2)))).toEqual(['accepted', 'accepted']);
   });
 
   test('When a statement fails before the commit, then the caller sees it and nothing is written', async () => {

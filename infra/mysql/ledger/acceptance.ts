@@ -7,7 +7,7 @@
  */
 import type { DataSource } from 'typeorm';
 import { CommitUnknown, ERRNO, errnoOf, inTransaction, type Sql, type SqlValue } from '../transaction';
-import type { Acceptance, AcceptanceLedger, Reservation } from './types';
+import type { Acceptance, AcceptanceLedger, Reservation, Unanswered } from './types';
 import { byText, holdUnits, unitsByProduct } from './units';
 
 /** The batch cannot be accepted as a whole: roll back and look at each order. */
@@ -149,6 +149,25 @@ async function acceptOne(source: DataSource, reservation: Reservation, again = t
   }
 }
 
+/** In sequence order. A store that fails is not asked for the rest of the batch: their buyers come again. */
+async function acceptEach(
+  source: DataSource,
+  batch: readonly Reservation[],
+): Promise<readonly (Acceptance | Unanswered)[]> {
+  const answers = new Map<Reservation, Acceptance>();
+  let trouble: unknown;
+  for (const each of [...batch].sort(bySequence)) {
+    try {
+      answers.set(each, await acceptOne(source, each));
+    } catch (error) {
+      if (answers.size === 0) throw error;
+      trouble = error;
+      break;
+    }
+  }
+  return batch.map((each) => answers.get(each) ?? { kind: 'unanswered', error: trouble });
+}
+
 /** What a look at each order can settle. Trouble before COMMIT has changed nothing, and is the caller's to see. */
 const asksForEach = (error: unknown): boolean =>
   error instanceof Miss ||
@@ -164,8 +183,6 @@ export const createAcceptanceLedger = (source: DataSource): AcceptanceLedger => 
     } catch (error) {
       if (!asksForEach(error)) throw error;
     }
-    const answers = new Map<Reservation, Acceptance>();
-    for (const each of [...batch].sort(bySequence)) answers.set(each, await acceptOne(source, each));
-    return batch.map((each) => answers.get(each) ?? { kind: 'staleGeneration' });
+    return acceptEach(source, batch);
   },
 });

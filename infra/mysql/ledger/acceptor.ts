@@ -16,6 +16,10 @@ export interface Acceptor {
 }
 
 export function createAcceptor({ acceptOrders, batchMax }: AcceptorDeps): Acceptor {
-  const { ask, waiting } = createGatherer<Reservation, Acceptance>({ run: acceptOrders, batchMax });
+  const run = async (batch: readonly Reservation[]) =>
+    (await acceptOrders(batch)).map((answer) =>
+      answer.kind === 'unanswered' ? Promise.reject<Acceptance>(answer.error) : answer,
+    );
+  const { ask, waiting } = createGatherer<Reservation, Acceptance>({ run, batchMax });
   return { accept: ask, waiting };
 }

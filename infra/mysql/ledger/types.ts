@@ -35,9 +35,16 @@ export interface Reservation {
 export interface AcceptanceLedger {
   /**
    * Records reservations before their buyers are told yes; answers in the order of the batch. Idempotent per order id.
-   * @throws when the store does not answer: what was committed stays, the same reservations may come again
+   * A store that fails in the midst leaves the rest `unanswered`: what was committed stays, and its buyers are told yes.
+   * @throws when the store answers nothing at all; the same reservations may come again
    */
-  acceptOrders(batch: readonly Reservation[]): Promise<readonly Acceptance[]>;
+  acceptOrders(batch: readonly Reservation[]): Promise<readonly (Acceptance | Unanswered)[]>;
+}
+
+/** Whether it was recorded is not known; the same reservation may come again. */
+export interface Unanswered {
+  readonly kind: 'unanswered';
+  readonly error: unknown;
 }
 
 export type Acceptance =
