@@ -43,9 +43,9 @@ function createSharedStore({ redis, shop }: StoreOptions): Store {
   };
 }
 
-function limited(resetTime: Date | undefined): Problem {
+function limited(resetTime: Date | undefined, detail: string): Problem {
   const until = resetTime?.getTime() ?? Date.now() + WINDOW_MS;
-  return new Problem('rate_limited', { retryAfterS: (until - Date.now()) / 1000 });
+  return new Problem('rate_limited', { detail, retryAfterS: (until - Date.now()) / 1000 });
 }
 
 export interface LimitOptions extends StoreOptions {
@@ -71,7 +71,7 @@ export function createLimiter(options: LimitOptions): RequestHandler {
     keyGenerator: (request: Request, response: Response) =>
       memberOf(response) ?? `${ipKeyGenerator(request.ip ?? '')}:${groupOf(response)}`,
     handler: (request: Request & { rateLimit?: { resetTime?: Date } }) => {
-      throw limited(request.rateLimit?.resetTime);
+      throw limited(request.rateLimit?.resetTime, 'This minute is used up.');
     },
   });
 }
@@ -92,7 +92,8 @@ export function createGuessLimiter(options: GuessLimitOptions): RequestHandler {
   return async (request, response, next) => {
     const client = `${ipKeyGenerator(request.ip ?? '')}:guesses`;
     const counted = await store.get?.(client);
-    if (counted && counted.totalHits >= options.perMinute) throw limited(counted.resetTime);
+    if (counted && counted.totalHits >= options.perMinute)
+      throw limited(counted.resetTime, 'Too many wrong passwords came from this address.');
     response.once('finish', () => {
       if (response.statusCode === 401) void store.increment(client);
     });
