@@ -71,6 +71,8 @@ export function useProblems(app: Express, logger: Logger): void {
     throw new Problem('not_found');
   });
   const onError: ErrorRequestHandler = (error: unknown, request: Request, response, _next) => {
+    // The client left before its request was whole: nobody to answer, and nothing of ours to mend.
+    if (request.errored !== null && error === request.errored) return;
     const problem = problemOf(error);
     const requestId = requestIdIn(response);
     logFailure(logger, problem, { requestId, method: request.method, path: request.path });

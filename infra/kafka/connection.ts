@@ -26,8 +26,12 @@ export function createKafka(
     logLevel: logLevel.WARN,
     logCreator:
       () =>
-      ({ level, log }) =>
-        onLog({ level: level === logLevel.ERROR ? 'error' : 'warn', message: log.message }),
+      ({ namespace, level, log }) => {
+        // Each refusal of a broker is an error to the client's connections, before it asks again; what stays refused is thrown.
+        const isError = level === logLevel.ERROR && namespace !== 'Connection';
+        const message = log.error === undefined ? log.message : `${log.message}: ${log.error}`;
+        onLog({ level: isError ? 'error' : 'warn', message });
+      },
   };
   return new Kafka(config);
 }
