@@ -7,7 +7,7 @@ import { REQUEST_ID_HEADER, type ServiceName } from '../domain/names';
 import { operations } from '../domain/operations';
 import type { OperationShape } from '../domain/operations/operation';
 import { createExpressApp } from '../infra/http/express-app';
-import { allowOf, byExactness, expressPath } from '../infra/http/operation-router';
+import { byExactness, expressPath, refuseOthers } from '../infra/http/operation-router';
 import type { Principal } from '../infra/http/principal';
 import { requestIdOf } from '../infra/http/request-headers';
 import { useMetrics, useProblems } from '../infra/http/service-app';
@@ -115,33 +115,40 @@ function operationsRouter(deps: GatewayDeps): Router {
     const own = operations.filter((operation) => operation.path === path);
     const route = router.route(expressPath(path));
     for (const operation of own) route[operation.method](...handlersOf(operation, deps));
-    const allow = allowOf(own.map(({ method }) => method));
-    route.all(() => {
-      throw new Problem('method_not_allowed', { headers: { allow } });
-    });
+    route.all(refuseOthers(own.map(({ method }) => method)));
   }
   return router;
 }
 
-/** What is not under /v1: keys, contract, pages, health. */
+/** What is not under /v1: keys, contract, pages, health. All of it is read only. */
 function pagesRouter({ publicKeys, publicUrl, ready }: GatewayDeps): Router {
   const router = Router();
+  const refuse = refuseOthers(['get']);
+  const show = (path: string, ...handlers: RequestHandler[]): void => {
+    router
+      .route(path)
+      .get(...handlers)
+      .all(refuse);
+  };
   const cacheable = { 'cache-control': 'public, max-age=300' };
   // Made when somebody asks: it would be a part of every start.
   let openApi: object | undefined;
-  router.get('/.well-known/jwks.json', (_request, response) => void response.set(cacheable).json(publicKeys));
-  router.get('/openapi.json', (_request, response) => {
+  show('/.well-known/jwks.json', (_request, response) => void response.set(cacheable).json(publicKeys));
+  show('/openapi.json', (_request, response) => {
     openApi ??= openApiDocument(publicUrl);
     response.set(cacheable).json(openApi);
   });
-  router.use('/docs', docsRouter());
-  router.get('/problems/:code', pagePolicy, (request, response) => {
-    const page = problemPage(request.params.code);
+  router.use('/docs', docsRouter(), (request, response, next) => {
+    if (isWrite(request.method)) refuse(request, response, next);
+    else next();
+  });
+  show('/problems/:code', pagePolicy, (request, response) => {
+    const page = problemPage(String(request.params.code));
     if (!page) throw new Problem('not_found');
     response.type('html').send(page);
   });
-  router.get('/livez', (_request, response) => void response.type('text').send('ok\n'));
-  router.get('/readyz', (_request, response) => {
+  show('/livez', (_request, response) => void response.type('text').send('ok\n'));
+  show('/readyz', (_request, response) => {
     response
       .status(ready() ? 200 : 503)
       .type('text')

@@ -142,7 +142,7 @@ function handlersOf({ operation, run }: Binding, edge: ServiceEdge): RequestHand
 }
 
 /** Which methods a path has, for Allow. */
-export const allowOf = (methods: readonly string[]): string =>
+const allowOf = (methods: readonly string[]): string =>
   methods
     .flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
     .sort()
@@ -150,6 +150,14 @@ export const allowOf = (methods: readonly string[]): string =>
 
 /** Paths with fewer parameters first: `/v1/payments/confirm` is not a payment id. */
 export const byExactness = (a: string, b: string): number => a.split('{').length - b.split('{').length;
+
+/** For what is left of a path when its methods are bound. @throws Problem method_not_allowed */
+export function refuseOthers(methods: readonly string[]): RequestHandler {
+  const headers = { allow: allowOf(methods) };
+  return () => {
+    throw new Problem('method_not_allowed', { headers });
+  };
+}
 
 /** A router of the bound operations; other methods of their paths are answered 405 with Allow. */
 export function operationRouter(bindings: readonly Binding[]): OperationRouter {
@@ -160,10 +168,7 @@ export function operationRouter(bindings: readonly Binding[]): OperationRouter {
       const bound = bindings.filter(({ operation }) => operation.path === path);
       const route = router.route(expressPath(path));
       for (const binding of bound) route[binding.operation.method](...handlersOf(binding, edge));
-      const allow = allowOf(bound.map(({ operation }) => operation.method));
-      route.all(() => {
-        throw new Problem('method_not_allowed', { headers: { allow } });
-      });
+      route.all(refuseOthers(bound.map(({ operation }) => operation.method)));
     }
     return router;
   };

@@ -120,3 +120,21 @@ test('When a person looks up a code there is not, then 404', async () => {
   for (const code of ['nonsense', 'constructor', '__proto__'])
     expect((await get(`/problems/${code}`)).status).toBe(404);
 });
+
+test.each([
+  '/.well-known/jwks.json',
+  '/openapi.json',
+  '/docs',
+  '/docs/',
+  '/docs/problem.css',
+  '/problems/sold_out',
+  '/livez',
+  '/readyz',
+])('When %s is used with another method than GET and HEAD, then 405 with Allow', async (at) => {
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    const { status, headers, text } = await get(at, { method });
+    expect([method, status, headers.get('allow')]).toEqual([method, 405, 'GET, HEAD']);
+    expect(JSON.parse(text)).toMatchObject({ code: 'method_not_allowed' });
+  }
+  expect((await get(at, { method: 'HEAD' })).status).toBe(200);
+});
