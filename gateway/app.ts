@@ -105,7 +105,7 @@ const showRegistry =
       inFlight: channels.prompt.size + channels.waiting.size,
       leftOut: leftOutUntil > Date.now(),
     }));
-    response.json({ items: items.sort((a, b) => a.service.localeCompare(b.service)) });
+    response.set('cache-control', 'no-store').json({ items: items.sort((a, b) => a.service.localeCompare(b.service)) });
   };
 
 /** Every operation of the contract, and nothing else of the services. */
