@@ -11,6 +11,7 @@ import { byExactness, expressPath, refuseOthers } from '../infra/http/operation-
 import type { Principal } from '../infra/http/principal';
 import { requestIdOf } from '../infra/http/request-headers';
 import { useMetrics, useProblems } from '../infra/http/service-app';
+import { parseQuery } from '../infra/http/validation';
 import type { Logger } from '../infra/process/logger';
 import type { Metrics } from '../infra/process/metrics';
 import type { Balancer } from './balancer';
@@ -74,7 +75,8 @@ function handlersOf(operation: OperationShape, deps: GatewayDeps): RequestHandle
       next(error ?? refusalOf(operation, found, request.query.ticket)),
     );
   };
-  const answer = operation.service === 'gateway' ? showRegistry(deps) : pass(operation as Admitted['operation'], deps);
+  const answer =
+    operation.service === 'gateway' ? showRegistry(operation, deps) : pass(operation as Admitted['operation'], deps);
   return operation.isGuessable ? [enter, deps.guessLimiter, answer] : [enter, answer];
 }
 
@@ -98,8 +100,9 @@ const pass =
   };
 
 const showRegistry =
-  ({ balancer }: GatewayDeps): RequestHandler =>
-  (_request, response) => {
+  (operation: OperationShape, { balancer }: GatewayDeps): RequestHandler =>
+  (request, response) => {
+    parseQuery(operation, request.query);
     const items = balancer.all().map(({ instance, channels, leftOutUntil }) => ({
       ...instance,
       inFlight: channels.prompt.size + channels.waiting.size,

@@ -96,6 +96,8 @@ export const receiveWebhook = defineOperation({
   method: 'post',
   path: '/v1/webhooks/toss',
   access: 'public',
+  // Whatever the address that the provider was given has in its query, or it adds, is its own.
+  query: z.looseObject({}),
   // The provider may add fields and kinds of events, and repeats what is not answered 200: so this one body is open, and
   // need not have what we would use; in `data` a kind of event we do not know may call its own things by these names. Only
   // the envelope has the form that the provider documents. What we do not use is not kept.

@@ -124,7 +124,7 @@ function handlersOf({ operation, run }: Binding, edge: ServiceEdge): RequestHand
     const signal = lazySignal(response, edge.stopping);
     const reply = await run({
       params: operation.params && parseParams(operation.params, request.params),
-      query: operation.query && parseQuery(operation.query, { ...request.query }),
+      query: parseQuery(operation, request.query),
       body: readBody(operation, request),
       principal: response.locals.principal as Principal | undefined,
       idempotencyKey: operation.idempotent ? parseIdempotencyKey(headerOf(request, 'idempotency-key')) : undefined,

@@ -2,8 +2,9 @@
  * What a request must look like before a handler sees it.
  * 400 malformed_request: wrong type, missing or unknown field. 422 invalid_request: the right type, not acceptable.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type FieldFault, Problem } from '../../domain/errors';
+import type { OperationShape } from '../../domain/operations/operation';
 
 type Issue = z.core.$ZodIssue;
 
@@ -63,10 +64,15 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   throw refusal(parsed.issues);
 }
 
-/** @throws Problem invalid_cursor for the cursor, else as `parseBody` (pointers name the query parameters) */
-export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
-  const parsed = parse(schema, query);
-  if ('value' in parsed) return parsed.value;
+const NO_QUERY = z.strictObject({});
+
+/**
+ * The query parameters of an operation; undefined when it has none, and then it takes none.
+ * @throws Problem invalid_cursor for the cursor, else as `parseBody` (pointers name the query parameters)
+ */
+export function parseQuery({ query: schema }: Pick<OperationShape, 'query'>, query: object): unknown {
+  const parsed = parse(schema ?? NO_QUERY, { ...query });
+  if ('value' in parsed) return schema && parsed.value;
   if (parsed.issues.some((issue) => issue.path[0] === 'cursor')) throw new Problem('invalid_cursor');
   throw refusal(parsed.issues, 'query parameters');
 }

@@ -171,12 +171,14 @@ test("When a path is not in the contract, then 404, and services' own paths are 
   expect((await send('/livez')).status).toBe(200);
 });
 
-test('When an admin asks for the registry, then nobody keeps the answer', async () => {
+test('When an admin asks for the registry, then nobody keeps the answer, and unknown parameters are refused', async () => {
   const token = await forge({ role: 'ADMIN' });
   const registry = await send('/v1/registry', bearer(token));
   const cart = await send('/v1/cart', bearer(token));
   expect([registry.status, registry.headers.get('cache-control')]).toEqual([200, 'no-store']);
   expect(registry.headers.get('cache-control')).toBe(cart.headers.get('cache-control'));
+  const odd = await send('/v1/registry?color=red', bearer(token));
+  expect([odd.status, odd.body.code]).toEqual([400, 'malformed_request']);
 });
 
 test('When a body is too large, then 413 before any service sees it; one just below passes unparsed', async () => {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { Problem } from '../../domain/errors';
 import { createId } from '../../domain/ids';
 import { cancelCheckout, createCheckout, getOrder, listOrders } from '../../domain/operations/orders';
-import { confirmPayment, getPayment } from '../../domain/operations/payments';
+import { confirmPayment, getPayment, receiveWebhook } from '../../domain/operations/payments';
 import { createProduct, getProduct, listProducts, updateProduct } from '../../domain/operations/products';
 import { type Listening, listen } from '../../infra/http/listen';
 import { bind, type OperationRequest, operationRouter } from '../../infra/http/operation-router';
@@ -41,6 +41,7 @@ beforeAll(async () => {
     getProduct,
     listProducts,
     updateProduct,
+    receiveWebhook,
   ];
   const app = createServiceApp({
     services: ['orders'],
@@ -210,6 +211,23 @@ test('When query parameters are unknown or out of range, then 400 and 422; a bad
   expect((await ask('limit=5&limit=6')).body.code).toBe('malformed_request');
   expect((await ask('limit=101')).body.code).toBe('invalid_request');
   expect((await ask(`cursor=${'x'.repeat(501)}`)).body.code).toBe('invalid_cursor');
+});
+
+test('When an operation without query parameters gets some, then 400 with a pointer and no handler runs; the provider may add its own', async () => {
+  const cancel = { as: member, headers: { 'idempotency-key': 'k' } };
+  const answers = [
+    await send('GET', `/v1/orders/${orderId}?x=1`, { as: member }),
+    await send('POST', `/v1/checkouts/${orderId}/cancel?x=1`, cancel),
+    await send('POST', '/v1/checkouts?__proto__=1', { ...cancel, body: lines(1) }),
+  ];
+  expect(answers.map(({ status, body }) => [status, body.code, body.errors?.[0]?.pointer])).toEqual([
+    [400, 'malformed_request', '#/x'],
+    [400, 'malformed_request', '#/x'],
+    [400, 'malformed_request', '#/__proto__'],
+  ]);
+  expect(seen).toBeUndefined();
+  const hint = await send('POST', '/v1/webhooks/toss?attempt=2', { service: 'payments', body: {} });
+  expect(hint.status).toBe(200);
 });
 
 test('When a store behind us is away, then 503 with Retry-After; an unknown error is hidden behind 500', async () => {
