@@ -136,7 +136,7 @@ export const PROBLEMS = {
   unsupported_media_type: [
     415,
     'The media type is not supported',
-    'Send JSON, and say so in Content-Type; the header Accept-Post names what is taken.',
+    'Send JSON in UTF-8, and say so in Content-Type. The header Accept-Post, Accept-Patch or Accept names the media types that are taken, Accept-Encoding the codings.',
   ],
   expectation_failed: [
     417,

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { PROBLEMS, type ProblemCode, problemMembers } from '../domain/errors';
 import { operations } from '../domain/operations';
-import type { Answer, OperationShape } from '../domain/operations/operation';
+import { type Answer, bodyTypesOf, type OperationShape } from '../domain/operations/operation';
 import { answerHeaders, type DeclaredHeader, HEADER_COMPONENTS, requestHeader } from './openapi-headers';
 import { answerSchema, type Json, PROBLEM_SCHEMA, requestSchema } from './openapi-schemas';
 
@@ -80,6 +80,9 @@ function refusalsOf(operation: OperationShape): Json {
   );
 }
 
+const contentOf = (types: readonly string[], schema: Json): Json =>
+  Object.fromEntries(types.map((type) => [type, { schema }]));
+
 function securityOf({ access }: OperationShape): Json[] {
   if (access === 'public') return [];
   return access === 'stream' ? [{ accessToken: [] }, {}] : [{ accessToken: [] }];
@@ -95,7 +98,7 @@ const describe = (operation: OperationShape): Json => ({
     ? {
         requestBody: {
           required: true,
-          content: { [operation.bodyType ?? 'application/json']: { schema: requestSchema(operation.body) } },
+          content: contentOf(bodyTypesOf(operation), requestSchema(operation.body)),
         },
       }
     : {}),

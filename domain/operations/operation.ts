@@ -20,6 +20,8 @@ export type RequestHeader = 'If-Match' | 'Last-Event-ID' | 'Prefer';
 /** Headers that an answer may carry, beside those that every answer has. */
 export type AnswerHeader = 'ETag' | 'Idempotency-Replayed' | 'Location' | 'Preference-Applied';
 
+export type BodyType = 'application/json' | 'application/merge-patch+json';
+
 export interface Answer {
   readonly description: string;
   /** absent: no body */
@@ -44,8 +46,8 @@ export interface OperationShape {
   readonly query?: z.ZodObject;
   readonly headers?: readonly RequestHeader[];
   readonly body?: z.ZodType;
-  /** accepted body media type; default application/json */
-  readonly bodyType?: 'application/json' | 'application/merge-patch+json';
+  /** media types that the body may have, the best first; default application/json */
+  readonly bodyTypes?: readonly BodyType[];
   readonly answers: Readonly<Record<number, Answer>>;
   /** problems beyond those every operation may answer (malformed_request, unauthorized, rate_limited, unavailable …) */
   readonly problems?: readonly ProblemCode[];
@@ -53,6 +55,15 @@ export interface OperationShape {
 
 /** Keeps the literal types of one operation, so that handlers see exact params, query and body. */
 export const defineOperation = <const O extends OperationShape>(operation: O): O => operation;
+
+const JSON_ONLY: readonly BodyType[] = ['application/json'];
+export const bodyTypesOf = ({ bodyTypes }: OperationShape): readonly BodyType[] => bodyTypes ?? JSON_ONLY;
+
+/** Where a 415 names those media types: POST (W3C's LDP) and PATCH (RFC 5789) have headers of their own (else RFC 9110). */
+export function acceptHeaderOf({ method }: OperationShape): 'Accept' | 'Accept-Patch' | 'Accept-Post' {
+  if (method === 'post') return 'Accept-Post';
+  return method === 'patch' ? 'Accept-Patch' : 'Accept';
+}
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 export type ParamsOf<O extends OperationShape> = Parsed<O['params']>;

@@ -122,7 +122,8 @@ export const updateProduct = defineOperation({
   params,
   headers: ['If-Match'],
   body: productPatch,
-  bodyType: 'application/merge-patch+json',
+  // A merge patch is plain JSON (RFC 7396), and many clients cannot but call it so.
+  bodyTypes: ['application/merge-patch+json', 'application/json'],
   answers: { 200: { description: 'The product', schema: Product, headers: ['ETag'] } },
   problems: ['not_found', 'precondition_failed', 'precondition_required'],
 });

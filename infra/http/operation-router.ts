@@ -2,14 +2,15 @@
  * Serves operations of the public contract. A service binds handlers; everything that the contract says
  * about a request is checked here, before the handler: who may ask, media type, size, schemas, idempotency key.
  */
-import { json, type Request, type RequestHandler, type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { Problem } from '../../domain/errors';
 import { PRINCIPAL_HEADER } from '../../domain/names';
 import type { OperationShape } from '../../domain/operations/operation';
 import { type Handler, lazySignal, type OperationRequest, type Reply, STREAMED } from './operation-request';
 import type { Principal, PrincipalVerifier } from './principal';
+import { bodyReader, readBody } from './request-body';
 import { parseIdempotencyKey, parsePrefer } from './request-headers';
-import { parseBody, parseParams, parseQuery } from './validation';
+import { parseParams, parseQuery } from './validation';
 
 export { type Handler, type OperationRequest, type Reply, replayed, STREAMED } from './operation-request';
 
@@ -37,41 +38,8 @@ export const bind = <const O extends OperationShape>(operation: O, handler: Hand
   run: (request) => handler(request as unknown as OperationRequest<O>),
 });
 
-/** Bytes a body may have. */
-export const BODY_MAX_BYTES = 64 * 1024;
-
 /** `/v1/orders/{orderId}` → `/v1/orders/:orderId` */
 export const expressPath = (template: string): string => template.replaceAll(/\{(\w+)\}/g, ':$1');
-
-const bodyTypes = ({ bodyType }: OperationShape): string[] =>
-  bodyType === 'application/merge-patch+json' ? [bodyType, 'application/json'] : ['application/json'];
-
-const hasBody = (request: Request): boolean =>
-  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-
-/** Refuses a missing body and a foreign media type before a byte is read. */
-function bodyReader(operation: OperationShape): RequestHandler[] {
-  if (!operation.body) return operation.method === 'post' ? [json({ limit: BODY_MAX_BYTES, type: () => true })] : [];
-  const types = bodyTypes(operation);
-  const check: RequestHandler = (request, _response, next) => {
-    if (!hasBody(request)) throw new Problem('malformed_request', { detail: 'a JSON body is needed' });
-    if (!request.is(types)) {
-      throw new Problem('unsupported_media_type', { headers: { 'accept-post': types.join(', ') } });
-    }
-    next();
-  };
-  return [check, json({ limit: BODY_MAX_BYTES, type: types, strict: false })];
-}
-
-/** An operation without a body takes none, or an empty object. */
-function readBody(operation: OperationShape, request: Request): unknown {
-  if (operation.body) return parseBody(operation.body, request.body);
-  const isEmpty = request.body === undefined || JSON.stringify(request.body) === '{}';
-  if (operation.method === 'post' && !isEmpty) {
-    throw new Problem('malformed_request', { detail: 'this operation takes no body' });
-  }
-  return undefined;
-}
 
 async function readPrincipal(
   operation: OperationShape,

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { Problem } from '../../domain/errors';
 import { createId } from '../../domain/ids';
+import { putCartItem } from '../../domain/operations/carts';
 import { cancelCheckout, createCheckout, getOrder, listOrders } from '../../domain/operations/orders';
 import { confirmPayment, getPayment, receiveWebhook } from '../../domain/operations/payments';
 import { createProduct, getProduct, listProducts, updateProduct } from '../../domain/operations/products';
@@ -41,6 +42,7 @@ beforeAll(async () => {
     getProduct,
     listProducts,
     updateProduct,
+    putCartItem,
     receiveWebhook,
   ];
   const app = createServiceApp({
@@ -61,7 +63,7 @@ beforeEach(() => {
 
 interface Sent {
   readonly as?: Principal;
-  readonly service?: 'orders' | 'payments' | 'products';
+  readonly service?: 'carts' | 'orders' | 'payments' | 'products';
   readonly body?: string | object;
   readonly headers?: Readonly<Record<string, string>>;
   /** the path the principal is signed for; default: the one sent */
@@ -161,6 +163,33 @@ test('When a body is too large, of another media type or missing, then 413, 415 
     [400, 'malformed_request'],
   ]);
 });
+
+const CODINGS = 'gzip, deflate, br';
+test.each([
+  ['POST', '/v1/checkouts', 'orders', 'accept-post', 'application/json'],
+  ['PUT', `/v1/cart/items/${productId}`, 'carts', 'accept', 'application/json'],
+  ['PATCH', `/v1/products/${productId}`, 'products', 'accept-patch', 'application/merge-patch+json, application/json'],
+] as const)(
+  'When a %s is refused for how its body is written, then 415 names what is taken, whatever it was',
+  async (...row) => {
+    const [method, path, service, header, taken] = row;
+    const type = taken.split(',')[0];
+    const refused = async (headers: Readonly<Record<string, string>>) => {
+      const sent = { as: admin, service, body: '{}', headers: { 'idempotency-key': 'k', 'if-match': '*', ...headers } };
+      const answer = await send(method, path, sent);
+      return [answer.status, answer.body.code, answer.headers.get(header), answer.headers.get('accept-encoding')];
+    };
+    const told = [415, 'unsupported_media_type', taken, null];
+    expect(await refused({ 'content-type': 'text/csv' })).toEqual(told);
+    expect(await refused({ 'content-type': `${type}; charset=latin1` })).toEqual(told);
+    expect(await refused({ 'content-type': `${type}; charset=utf-99` })).toEqual(told);
+    expect(await refused({ 'content-type': `${type}`, 'content-encoding': 'compress' })).toEqual([
+      ...told.slice(0, 3),
+      CODINGS,
+    ]);
+    expect(seen).toBeUndefined();
+  },
+);
 
 test('When the idempotency key is missing, too long or not ASCII, then 400', async () => {
   const missing = await checkout(lines(1), {});

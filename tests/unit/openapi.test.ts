@@ -11,7 +11,7 @@ const document = openApiDocument('http://127.0.0.1:8080');
 type Described = {
   operationId: string;
   responses: Record<string, { headers?: object; content?: object }>;
-  requestBody?: unknown;
+  requestBody?: { content: object };
   parameters: { name: string; in: string; required: boolean; description?: string; schema: object }[];
 };
 const paths = document.paths as Record<string, Record<string, Described>>;
@@ -124,6 +124,11 @@ test.each(described)('When %s refuses, then a request id is told, and when to co
   const { headers } = document.components as { headers: Record<string, { description: string }> };
   for (const name of new Set(declared.flatMap(([, names]) => names))) expect(headers[name]?.description).toBeTruthy();
   expect(headers.Deprecation).toBeUndefined();
+});
+
+test('When a product is changed, then the document shows both media types, the one of merge patches first', () => {
+  const types = Object.keys(describedAs('updateProduct').requestBody?.content ?? {});
+  expect(types).toEqual(['application/merge-patch+json', 'application/json']);
 });
 
 test.each([
