@@ -214,6 +214,10 @@ export const problemMembers = (code: ProblemCode): Readonly<Record<string, strin
   return members;
 };
 
+/** True for refusals that come with Retry-After: the same request, later, may well be taken. */
+export const isForLater = (code: ProblemCode): boolean =>
+  PROBLEMS[code][0] === 429 || PROBLEMS[code][0] === 503 || code === 'request_in_progress';
+
 /** One faulty field: RFC 6901 pointer into the body (with `#`), a code, a sentence. */
 export interface FieldFault {
   readonly pointer: string;
@@ -224,7 +228,7 @@ export interface FieldFault {
 export interface ProblemExtra {
   readonly detail?: string;
   readonly errors?: readonly FieldFault[];
-  /** seconds; becomes the Retry-After header */
+  /** seconds; becomes the Retry-After header, which only refusals that are `isForLater` have */
   readonly retryAfterS?: number;
   /** further members of the problem document, such as `final` or `attemptsLeft` */
   readonly members?: Readonly<Record<string, unknown>>;

@@ -37,7 +37,11 @@ export const requestHeader = (name: RequestHeader | 'Idempotency-Key'): Json => 
 
 export type DeclaredHeader =
   | AnswerHeader
+  | 'Accept'
+  | 'Accept-Encoding'
+  | 'Accept-Patch'
   | 'Accept-Post'
+  | 'Allow'
   | 'RateLimit'
   | 'RateLimit-Policy'
   | 'Request-Id'
@@ -45,7 +49,14 @@ export type DeclaredHeader =
   | 'WWW-Authenticate';
 
 const ANSWER: Readonly<Record<DeclaredHeader, HeaderText>> = {
+  Accept: { description: 'the media types that are taken', schema: TEXT },
+  'Accept-Encoding': {
+    description: 'the content codings that are taken; only when the coding was what is wrong',
+    schema: TEXT,
+  },
+  'Accept-Patch': { description: 'the media types that are taken', schema: TEXT },
   'Accept-Post': { description: 'the media types that are taken', schema: TEXT },
+  Allow: { description: 'the methods that the path has', schema: TEXT },
   ETag: { description: 'the version of the resource, for If-Match', schema: TEXT },
   'Idempotency-Replayed': {
     description: '`true`: a repeat, answered as the first request was. Absent otherwise',
@@ -66,8 +77,20 @@ const ANSWER: Readonly<Record<DeclaredHeader, HeaderText>> = {
 /** For `components.headers`: each is described once. */
 export const HEADER_COMPONENTS: Json = ANSWER;
 
-/** The headers of one answer, beside the Request-Id that every answer has. */
-export const answerHeaders = (names: readonly DeclaredHeader[]): Json =>
+/**
+ * The headers of one answer, beside the Request-Id that every answer has.
+ * @param when of headers that only some of these answers have: which
+ */
+export const answerHeaders = (
+  names: readonly DeclaredHeader[],
+  when: Partial<Readonly<Record<DeclaredHeader, string>>> = {},
+): Json =>
   Object.fromEntries(
-    (['Request-Id', ...names] as const).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+    (['Request-Id', ...names] as const).map((name) => [
+      name,
+      {
+        $ref: `#/components/headers/${name}`,
+        ...(when[name] ? { description: `${ANSWER[name].description}; ${when[name]}` } : {}),
+      },
+    ]),
   );

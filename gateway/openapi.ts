@@ -1,13 +1,10 @@
 /** The OpenAPI 3.1 document, made from the operations: the schemas that validate are the ones it shows. */
 import type { z } from 'zod';
-import { PROBLEMS, type ProblemCode, problemMembers } from '../domain/errors';
 import { operations } from '../domain/operations';
 import { type Answer, bodyTypesOf, type OperationShape } from '../domain/operations/operation';
-import { answerHeaders, type DeclaredHeader, HEADER_COMPONENTS, requestHeader } from './openapi-headers';
+import { answerHeaders, HEADER_COMPONENTS, requestHeader } from './openapi-headers';
+import { REFUSALS_ANYWHERE, REFUSALS_ANYWHERE_TEXT, refusalsOf } from './openapi-refusals';
 import { answerSchema, type Json, PROBLEM_SCHEMA, requestSchema } from './openapi-schemas';
-
-/** Problems any operation may answer, beyond the ones it names. */
-const COMMON: readonly ProblemCode[] = ['malformed_request', 'rate_limited', 'internal', 'bad_gateway', 'unavailable'];
 
 /** Tools show the description of a parameter, not the one within its schema. */
 function parameter(where: 'path' | 'query', name: string, field: z.ZodType): Json {
@@ -34,50 +31,6 @@ function answerOf({ description, schema, mediaType = 'application/json', headers
     headers: answerHeaders([...headers, 'RateLimit', 'RateLimit-Policy']),
     ...(schema ? { content: { [mediaType]: { schema: answerSchema(schema) } } } : {}),
   };
-}
-
-const problemsOf = (operation: OperationShape): ProblemCode[] => [
-  ...COMMON,
-  ...(operation.access === 'public' ? [] : (['unauthorized'] as const)),
-  ...(operation.access === 'admin' ? (['forbidden'] as const) : []),
-  ...(operation.idempotent ? (['idempotency_key_missing'] as const) : []),
-  ...(operation.query ? (['invalid_request'] as const) : []),
-  ...(operation.body ? (['invalid_request', 'body_too_large', 'unsupported_media_type'] as const) : []),
-  ...(operation.problems ?? []),
-];
-
-/** What a refusal carries beside its Request-Id. */
-function refusalHeaders(status: number, codes: ReadonlySet<ProblemCode>): DeclaredHeader[] {
-  if (status === 401) return ['WWW-Authenticate'];
-  // A decline is an answer that stays with its key.
-  if (status === 402) return ['Idempotency-Replayed'];
-  if (status === 415) return ['Accept-Post'];
-  if (status === 429) return ['Retry-After', 'RateLimit', 'RateLimit-Policy'];
-  return status === 503 || codes.has('request_in_progress') ? ['Retry-After'] : [];
-}
-
-function refusalText(code: ProblemCode): string {
-  const members = Object.entries(problemMembers(code)).map(([name, meaning]) => `\`${name}\`: ${meaning}`);
-  return `- \`${code}\`: ${PROBLEMS[code][1]}${members.length > 0 ? ` (${members.join('; ')})` : ''}`;
-}
-
-/** One response per status; its description names the codes. */
-function refusalsOf(operation: OperationShape): Json {
-  const byStatus = new Map<number, Set<ProblemCode>>();
-  for (const code of problemsOf(operation)) {
-    const status = PROBLEMS[code][0];
-    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
-  }
-  return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [
-      status,
-      {
-        description: [...codes].map(refusalText).join('\n'),
-        headers: answerHeaders(refusalHeaders(status, codes)),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    ]),
-  );
 }
 
 const contentOf = (types: readonly string[], schema: Json): Json =>
@@ -110,8 +63,12 @@ const describe = (operation: OperationShape): Json => ({
 
 const INTRODUCTION = `Checkout for first-come-first-served sales.
 
-Clients must accept unknown fields and states: both are added within v1. Requests with unknown fields are refused.
-Refusals are \`application/problem+json\`; \`/problems/<code>\` tells what each means and what to do.`;
+Clients must accept unknown fields and states: both are added within v1. Requests with unknown fields or query parameters
+are refused. Refusals are \`application/problem+json\`; \`/problems/<code>\` tells what each means and what to do.
+
+Beside those that an operation names, any request may meet one of these (\`components.responses\` has them by code):
+
+${REFUSALS_ANYWHERE_TEXT}`;
 
 /** @param publicUrl the gateway as buyers see it */
 export function openApiDocument(publicUrl: string): Json {
@@ -134,6 +91,7 @@ export function openApiDocument(publicUrl: string): Json {
     paths,
     components: {
       schemas: { Problem: PROBLEM_SCHEMA },
+      responses: REFUSALS_ANYWHERE,
       headers: HEADER_COMPONENTS,
       securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
     },

@@ -46,5 +46,7 @@ export const deleteCartItem = defineOperation({
   path: '/v1/cart/items/{productId}',
   access: 'member',
   params,
-  answers: { 204: { description: 'Gone' } },
+  answers: { 204: { description: 'It is not in the cart now, whether it was or not' } },
+  // Only for what cannot be the id of a product: any other is simply not in the cart afterwards.
+  problems: ['not_found'],
 });

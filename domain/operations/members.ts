@@ -48,6 +48,7 @@ export const getMember = defineOperation({
   path: '/v1/members/me',
   access: 'member',
   answers: { 200: { description: 'The member', schema: Member } },
+  problems: ['not_found'],
 });
 export const listNotifications = defineOperation({
   id: 'listNotifications',

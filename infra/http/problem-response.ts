@@ -1,6 +1,6 @@
 /** Every refusal as `application/problem+json` (RFC 9457). Unknown errors are hidden from clients and logged. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { PROBLEMS, Problem, type ProblemCode } from '../../domain/errors';
+import { isForLater, PROBLEMS, Problem, type ProblemCode } from '../../domain/errors';
 import type { Logger } from '../process/logger';
 import { isUnreachable } from './foreign-errors';
 
@@ -14,7 +14,7 @@ export interface ProblemDocument {
   readonly [member: string]: unknown;
 }
 
-/** A 503 or 429 without a better figure: soon, but not at once. */
+/** Without a better figure: soon, but not at once. */
 const RETRY_AFTER_S = 1;
 
 export const problemType = (code: ProblemCode): string => `urn:firstcome:problem:${code}`;
@@ -62,7 +62,7 @@ export function sendProblem(response: ServerResponse, problem: Problem, requestI
     return;
   }
   const text = JSON.stringify(problemDocument(problem, requestId));
-  const retryAfterS = problem.extra.retryAfterS ?? ([429, 503].includes(problem.status) ? RETRY_AFTER_S : undefined);
+  const retryAfterS = isForLater(problem.code) ? (problem.extra.retryAfterS ?? RETRY_AFTER_S) : undefined;
   response.writeHead(problem.status, STATUS_CODES[problem.status], {
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(text),

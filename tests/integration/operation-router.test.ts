@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { Problem } from '../../domain/errors';
 import { createId } from '../../domain/ids';
-import { putCartItem } from '../../domain/operations/carts';
+import { deleteCartItem, putCartItem } from '../../domain/operations/carts';
 import { cancelCheckout, createCheckout, getOrder, listOrders } from '../../domain/operations/orders';
 import { confirmPayment, getPayment, receiveWebhook } from '../../domain/operations/payments';
 import { createProduct, getProduct, listProducts, updateProduct } from '../../domain/operations/products';
@@ -43,6 +43,7 @@ beforeAll(async () => {
     listProducts,
     updateProduct,
     putCartItem,
+    deleteCartItem,
     receiveWebhook,
   ];
   const app = createServiceApp({
@@ -259,14 +260,24 @@ test('When an operation without query parameters gets some, then 400 with a poin
   expect(hint.status).toBe(200);
 });
 
-test('When a store behind us is away, then 503 with Retry-After; an unknown error is hidden behind 500', async () => {
+test('When a cart item is deleted whose id is none of ours, then 404; one that may be is looked for', async () => {
+  const remove = (id: string) => send('DELETE', `/v1/cart/items/${id}`, { as: member, service: 'carts' });
+  expect((await remove('shoe')).body.code).toBe('not_found');
+  expect((await remove(productId)).status).toBe(200);
+});
+
+test('When a store behind us is away, then 503 with Retry-After, as for a request under way, and no other 409; an unknown error is hidden behind 500', async () => {
   failure = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:3306'), { code: 'ECONNREFUSED' });
   const away = await send('GET', '/v1/products');
   failure = new Error('secret detail');
   const broken = await send('GET', '/v1/products');
   failure = new Problem('sold_out', { members: { final: false } });
   const refused = await send('GET', '/v1/products');
+  failure = new Problem('request_in_progress');
+  const busy = await send('GET', '/v1/products');
   expect([away.status, away.body.code, away.headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
+  expect([busy.status, busy.headers.get('retry-after')]).toEqual([409, '1']);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([409, null]);
   expect([broken.status, JSON.stringify(broken.body).includes('secret')]).toEqual([500, false]);
   expect(refused.body).toMatchObject({ type: 'urn:firstcome:problem:sold_out', status: 409, final: false });
 });

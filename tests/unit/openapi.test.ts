@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PROBLEMS } from '../../domain/errors';
+import { PROBLEMS, type ProblemCode } from '../../domain/errors';
 import { operations } from '../../domain/operations';
 import { ORDER_STATUSES } from '../../domain/order';
 import { openApiDocument } from '../../gateway/openapi';
@@ -10,7 +10,10 @@ import { openApiDocument } from '../../gateway/openapi';
 const document = openApiDocument('http://127.0.0.1:8080');
 type Described = {
   operationId: string;
-  responses: Record<string, { headers?: object; content?: object }>;
+  responses: Record<
+    string,
+    { description: string; headers?: Record<string, { description?: string }>; content?: object }
+  >;
   requestBody?: { content: object };
   parameters: { name: string; in: string; required: boolean; description?: string; schema: object }[];
 };
@@ -126,9 +129,54 @@ test.each(described)('When %s refuses, then a request id is told, and when to co
   expect(headers.Deprecation).toBeUndefined();
 });
 
+/** Those of a status, as its description names them. */
+const codesIn = (description: string): string[] =>
+  [...description.matchAll(/^- `(\w+)`/gm)].map(([, code = '']) => code);
+
+test.each(described)(
+  'When %s says when to come back, then the document tells of which refusals',
+  (_id, { responses }) => {
+    for (const [status, { description, headers = {} }] of Object.entries(responses)) {
+      const always = ['429', '503'].includes(status);
+      const sometimes = codesIn(description).includes('request_in_progress');
+      expect([status, 'Retry-After' in headers]).toEqual([status, always || sometimes]);
+      if (sometimes) expect(headers['Retry-After']?.description).toContain('only with `request_in_progress`');
+    }
+  },
+);
+
+test.each([
+  ['createCheckout', ['Accept-Encoding', 'Accept-Post', 'Request-Id']],
+  ['cancelCheckout', ['Accept-Encoding', 'Accept-Post', 'Request-Id']],
+  ['updateProduct', ['Accept-Encoding', 'Accept-Patch', 'Request-Id']],
+  ['putCartItem', ['Accept', 'Accept-Encoding', 'Request-Id']],
+])('When %s takes no such body, then the document tells which header names what it takes', (id, names) => {
+  expect(Object.keys(describedAs(id).responses['415']?.headers ?? {}).sort()).toEqual(names);
+});
+
 test('When a product is changed, then the document shows both media types, the one of merge patches first', () => {
   const types = Object.keys(describedAs('updateProduct').requestBody?.content ?? {});
   expect(types).toEqual(['application/merge-patch+json', 'application/json']);
+});
+
+test.each(described)('When %s refuses its path or body, then the document names the refusal', (...row) => {
+  const [, { responses }, { params, body, method }] = row;
+  if (params) expect(codesIn(responses['404']?.description ?? '')).toContain('not_found');
+  if (body || method === 'post') expect(Object.keys(responses)).toEqual(expect.arrayContaining(['400', '413', '415']));
+});
+
+test.each([
+  ['method_not_allowed', ['Allow', 'Request-Id']],
+  ['request_timeout', ['Request-Id']],
+  ['body_too_large', ['Request-Id']],
+  ['expectation_failed', ['Request-Id']],
+  ['headers_too_large', ['Request-Id']],
+] as const)('When any request may be refused with %s, then the document says it once for all', (code, headers) => {
+  const { responses } = document.components as { responses: Record<ProblemCode, Described['responses'][string]> };
+  expect(codesIn(responses[code]?.description ?? '')).toEqual([code]);
+  expect(Object.keys(responses[code]?.headers ?? {}).sort()).toEqual(headers);
+  expect(Object.keys(responses[code]?.content ?? {})).toEqual(['application/problem+json']);
+  expect((document.info as { description: string }).description).toContain(`- ${PROBLEMS[code][0]} \`${code}\``);
 });
 
 test.each([

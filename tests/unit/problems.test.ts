@@ -1,7 +1,7 @@
 /** The registry of problems is what clients are told of them: it must explain each, and name what answers carry. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { PROBLEMS, type ProblemCode, problemMembers } from '../../domain/errors';
+import { isForLater, PROBLEMS, type ProblemCode, problemMembers } from '../../domain/errors';
 
 const ROOT = path.join(__dirname, '..', '..');
 const codes = Object.keys(PROBLEMS) as ProblemCode[];
@@ -31,4 +31,12 @@ test.each(codes)('When %s is answered, then the registry says in sentences what 
 test('When a refusal carries members of its own, then the registry names them, and no others', () => {
   const named = codes.flatMap((code) => Object.keys(problemMembers(code)).map((member) => `${code} ${member}`));
   expect([...new Set(given())].sort()).toEqual(named.sort());
+});
+
+test('When our code says when to come back, then it does so of refusals that are told with Retry-After', () => {
+  const later = sources.flatMap((source) =>
+    [...source.matchAll(/new Problem\('(\w+)', \{[^;]*?retryAfterS/g)].map(([, code]) => code as ProblemCode),
+  );
+  expect(later.length).toBeGreaterThan(5);
+  expect(later.filter((code) => !isForLater(code))).toEqual([]);
 });
