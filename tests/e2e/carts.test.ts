@@ -69,11 +69,13 @@ test('When the cart is read, then it holds current prices and their total, and s
   ]);
 });
 
-test('When an item is deleted, then 204, also when it is gone already, and its row is gone', async () => {
+test('When an item is deleted, then 204, also when it is gone already or there is no such product; 404 for what is no id', async () => {
   const productId = await shop.createProduct();
   await put(productId, 1);
   expect((await remove(productId)).status).toBe(204);
   expect((await remove(productId)).status).toBe(204);
+  expect((await remove(createId('prd'))).status).toBe(204);
+  expect(await remove('shoe')).toMatchObject({ status: 404, body: { code: 'not_found' } });
   expect(await rowsOf(buyer)).toEqual([]);
   expect(await cartOf(buyer)).toEqual({ items: [], total: 0 });
 });

@@ -3,6 +3,7 @@
  * Everything goes over public HTTP; each test makes its own products and members.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { expectDeclared } from './declared';
 
 export interface Answer<T = Record<string, unknown>> {
   readonly status: number;
@@ -34,7 +35,7 @@ export interface AcceptedBody {
   readonly payment: { readonly orderId: string; readonly amount: number; readonly orderName: string };
 }
 
-/** Sends one JSON request; the body is parsed when there is one. */
+/** Sends one JSON request; the body is parsed when there is one. Of the gateway, only what its document declares is taken. */
 export async function send<T = Record<string, unknown>>(
   method: string,
   url: string,
@@ -51,7 +52,9 @@ export async function send<T = Record<string, unknown>>(
     ...(signal ? { signal } : {}),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : {}) as T };
+  const answer = { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : {}) as T };
+  expectDeclared({ method, url, ...answer });
+  return answer;
 }
 
 export function createShop(addresses: ShopAddresses) {
