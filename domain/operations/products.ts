@@ -42,8 +42,8 @@ const newProduct = z
     name: text(200),
     type: z.enum(['NORMAL', 'EVENT']),
     price,
-    opensAt: clientTime.nullish(),
-    closesAt: clientTime.nullish(),
+    opensAt: clientTime.nullish().describe('EVENT products need it; others have none'),
+    closesAt: clientTime.nullish().describe('EVENT products only'),
     limitPerMember: limit.nullish(),
     stock: units.default(0).describe('units on sale from the start'),
   })
@@ -61,8 +61,10 @@ const newProduct = z
 const productPatch = z.strictObject({
   name: text(200).optional(),
   price: price.optional(),
-  opensAt: clientTime.nullish(),
-  closesAt: clientTime.nullish(),
+  opensAt: clientTime.nullish().describe('of EVENT products only'),
+  closesAt: clientTime
+    .nullish()
+    .describe('the end of the sale. A NORMAL product may be given one, too, to take it off sale; null puts it back'),
   limitPerMember: limit.nullish(),
 });
 

@@ -159,6 +159,21 @@ test('When a product is changed, then the document shows both media types, the o
   expect(types).toEqual(['application/merge-patch+json', 'application/json']);
 });
 
+test('When a product is made or changed, then the document tells which times a NORMAL one takes', () => {
+  const fieldsOf = (id: string) =>
+    schemasIn(describedAs(id).requestBody).flatMap(([at, { description }]) =>
+      /properties\/(opensAt|closesAt)$/.test(at) ? [[at.split('/').pop(), description]] : [],
+    );
+  expect(fieldsOf('createProduct')).toEqual([
+    ['opensAt', 'EVENT products need it; others have none'],
+    ['closesAt', 'EVENT products only'],
+  ]);
+  expect(fieldsOf('updateProduct').slice(0, 2)).toEqual([
+    ['opensAt', 'of EVENT products only'],
+    ['closesAt', expect.stringContaining('A NORMAL product may be given one')],
+  ]);
+});
+
 test.each(described)('When %s refuses its path or body, then the document names the refusal', (...row) => {
   const [, { responses }, { params, body, method }] = row;
   if (params) expect(codesIn(responses['404']?.description ?? '')).toContain('not_found');
