@@ -5,6 +5,7 @@ import { ENTITIES } from './entities';
 import { Initial1764000000001 } from './migrations/0001-initial';
 import { RefundRefusals1764000000002 } from './migrations/0002-refund-refusals';
 import { InboxAge1764000000003 } from './migrations/0003-inbox-age';
+import { SessionEnds1764000000004 } from './migrations/0004-session-ends';
 
 export interface MysqlConfig {
   /** mysql://user:password@host:port/database */
@@ -29,7 +30,7 @@ export function createDataSource(config: MysqlConfig): DataSource {
     poolSize: config.MYSQL_POOL_SIZE ?? 10,
     connectTimeout: 5_000,
     entities: ENTITIES,
-    migrations: [Initial1764000000001, RefundRefusals1764000000002, InboxAge1764000000003],
+    migrations: [Initial1764000000001, RefundRefusals1764000000002, InboxAge1764000000003, SessionEnds1764000000004],
     migrationsTableName: 'migrations',
     synchronize: false,
     logging: false,

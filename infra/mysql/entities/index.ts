@@ -47,8 +47,8 @@ export interface Reference {
 }
 
 /**
- * What points at what. No foreign keys stand behind it: rows are not deleted (but for published events, after some days),
- * and a foreign key would lock the parent's row in every write of a burst (all orders of a drop point at one product).
+ * What points at what. No foreign keys stand behind it: what is a record is not deleted (what is not, is trimmed by age, each
+ * table by itself), and a foreign key would lock the parent's row in every write of a burst (all orders of a drop point at one product).
  */
 export const REFERENCES: readonly Reference[] = [
   { from: 'sessions', column: 'member_id', to: 'members', many: 'many' },

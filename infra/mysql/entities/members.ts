@@ -18,7 +18,10 @@ export const members = new EntitySchema({
   ],
 });
 
-/** One log-in: a family of tokens, until it is revoked or expires. */
+/**
+ * One log-in: a family of tokens, until it is revoked or expires; each refresh moves its end. Trimmed a week after that end,
+ * when no access token of it can be valid any more.
+ */
 export const sessions = new EntitySchema({
   name: 'sessions',
   columns: {
@@ -28,10 +31,17 @@ export const sessions = new EntitySchema({
     expires_at: time(),
     revoked_at: time(nullable),
   },
-  indices: [index('ix_sessions_member', ['member_id']), index('ix_sessions_revoked', ['revoked_at'])],
+  indices: [
+    index('ix_sessions_member', ['member_id']),
+    index('ix_sessions_revoked', ['revoked_at']),
+    index('ix_sessions_end', ['expires_at']),
+  ],
 });
 
-/** One refresh token, known by its hash only; used once, and a second use revokes its session. */
+/**
+ * One refresh token, known by its hash only; used once, and a second use before its end revokes its session. Trimmed a week
+ * after that end, be its session alive or not: it was worth nothing since.
+ */
 export const refreshTokens = new EntitySchema({
   name: 'refresh_tokens',
   columns: {
@@ -41,5 +51,5 @@ export const refreshTokens = new EntitySchema({
     expires_at: time(),
     used_at: time(nullable),
   },
-  indices: [index('ix_refresh_tokens_session', ['session_id'])],
+  indices: [index('ix_refresh_tokens_session', ['session_id']), index('ix_refresh_tokens_end', ['expires_at'])],
 });
