@@ -4,8 +4,9 @@ import type { DomainEvent } from '../../domain/events/event';
 import { createId } from '../../domain/ids';
 import { topicName } from '../../domain/names';
 import { createLease } from '../../infra/mysql/lease';
+import { createLeftovers } from '../../infra/mysql/repositories/leftovers';
 import { createOutboxRepository } from '../../infra/mysql/repositories/outbox';
-import { publishOnce, RELAY_LEASE, type RelayDeps, startRelay } from '../../workers/relay/relay';
+import { publishOnce, RELAY_LEASE, type RelayDeps, startRelay, TRIM_MAX } from '../../workers/relay/relay';
 import { until } from '../support/until';
 import { countOf, createEventsFixture, type EventsFixture, eventOf, putIntoOutbox } from './support/events';
 
@@ -41,6 +42,7 @@ beforeEach(async () => {
 
 const relayParts = (holder: string, given: Partial<RelayDeps> = {}): RelayDeps => ({
   outbox: createOutboxRepository(fixture.source),
+  leftovers: createLeftovers(fixture.source),
   producer: fixture.producer,
   lease: createLease(fixture.source, RELAY_LEASE, holder, 10_000),
   topicPrefix: fixture.topicPrefix,
@@ -167,4 +169,82 @@ test('When rows are old, then those published and taken go; what waits or was mi
   const rows = await fixture.sql.rows<{ eventId: string }>('SELECT event_id AS eventId FROM outbox ORDER BY id');
   expect(rows.map(({ eventId }) => eventId)).toEqual([waiting.eventId, fresh.eventId, missed.eventId]);
   expect(await countOf(fixture.sql, 'inbox')).toBe(3);
+});
+
+describe('trimming', () => {
+  const running: ReturnType<typeof startRelay>[] = [];
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await Promise.all(running.splice(0).map((relay) => relay.stop()));
+  });
+
+  /** Moves the clock of this process on, on top of its course. */
+  const createClock = () => {
+    const now = Date.now.bind(Date);
+    let ahead = 0;
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + ahead);
+    return {
+      pass: (ms: number): void => {
+        ahead += ms;
+      },
+    };
+  };
+  /** Answers as told, counts how often it was asked, and how often the relay has looked for something to publish. */
+  const watched = (holder: string, most: () => number) => {
+    const counts = { trims: 0, looks: 0 };
+    const { outbox, lease } = relayParts(holder);
+    const parts = relayParts(holder, {
+      leftovers: {
+        trim: async () => {
+          counts.trims += 1;
+          return most();
+        },
+      },
+      outbox: { ...outbox, trim: async () => 0 },
+      lease: {
+        ...lease,
+        hold: async () => {
+          counts.looks += 1;
+          return lease.hold();
+        },
+      },
+    });
+    return { counts, parts };
+  };
+  const looksOn = (counts: { looks: number }) => {
+    const wanted = counts.looks + 3;
+    return until(() => counts.looks >= wanted, { within: 10_000, what: 'the relay goes on' });
+  };
+
+  test('When the relay is idle, then old rows of other tables go once a minute, and again soon while a round is full', async () => {
+    const clock = createClock();
+    let most = TRIM_MAX;
+    const { counts, parts } = watched('one', () => most);
+    running.push(startRelay(parts));
+    await looksOn(counts);
+    expect(counts.trims).toBe(0);
+    clock.pass(60_000);
+    await until(() => counts.trims === 1, { within: 5_000, what: 'the first trim' });
+    await looksOn(counts);
+    expect(counts.trims).toBe(1);
+    most = TRIM_MAX - 1;
+    clock.pass(5_000);
+    await until(() => counts.trims === 2, { within: 5_000, what: 'the trim after a full one' });
+    clock.pass(50_000);
+    await looksOn(counts);
+    expect(counts.trims).toBe(2);
+    clock.pass(10_000);
+    await until(() => counts.trims === 3, { within: 5_000, what: 'the trim a minute later' });
+  });
+
+  test('When another relay has the lease, then only that one trims', async () => {
+    const clock = createClock();
+    const [holder, standby] = [watched('one', () => 0), watched('two', () => 0)];
+    expect(await holder.parts.lease.hold()).toBe(1);
+    running.push(startRelay(holder.parts), startRelay(standby.parts));
+    clock.pass(60_000);
+    await until(() => holder.counts.trims === 1, { within: 5_000, what: 'the holder trims' });
+    await looksOn(standby.counts);
+    expect(standby.counts.trims).toBe(0);
+  });
 });

@@ -5,6 +5,7 @@ import { createKafka, KAFKA_SETTINGS } from '../../infra/kafka/connection';
 import { createProducer } from '../../infra/kafka/producer';
 import { createDataSource } from '../../infra/mysql/data-source';
 import { createLease } from '../../infra/mysql/lease';
+import { createLeftovers } from '../../infra/mysql/repositories/leftovers';
 import { createOutboxRepository } from '../../infra/mysql/repositories/outbox';
 import { readConfig } from '../../infra/process/config';
 import { runProcess, serveHealth } from '../../infra/process/lifecycle';
@@ -40,12 +41,13 @@ runProcess({
     });
     const relay = startRelay({
       outbox,
+      leftovers: createLeftovers(source),
       producer,
       lease: createLease(source, RELAY_LEASE, randomUUID(), LEASE_MS),
       topicPrefix: config.KAFKA_TOPIC_PREFIX,
       pollMs: config.OUTBOX_POLL_MS,
       onPublished: (count) => published.inc(count),
-      onError: (error) => logger.warn({ error }, 'outbox not published yet'),
+      onError: (error) => logger.warn({ error }, 'outbox not published or trimmed yet'),
     });
     // Ready without Kafka: selling goes on, and so does the outbox.
     const health = await serveHealth({ port: config.METRICS_PORT, host: config.HOST, ready: () => true, metrics });

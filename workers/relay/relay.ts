@@ -2,11 +2,13 @@
  * Publishes the outbox. One relay at a time (a lease with an epoch), rows in the order of their ids, marked after the
  * broker's acknowledgement: at least once, and in order per order at first delivery. A relay that loses its lease while it
  * sends has sent what the next one sends again; consumers know repeats by their inbox.
+ * When nothing waits, whoever has the lease removes what is old: published events, and leftovers of other tables.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { topicName } from '../../domain/names';
 import type { Producer } from '../../infra/kafka/producer';
 import type { Lease } from '../../infra/mysql/lease';
+import type { Leftovers } from '../../infra/mysql/repositories/leftovers';
 import type { OutboxRepository, OutboxRow } from '../../infra/mysql/repositories/outbox';
 
 export const RELAY_LEASE = 'relay';
@@ -15,13 +17,16 @@ const BATCH = 200;
 /** Published rows are kept this long, to look at and to publish again. */
 const KEEP_DAYS = 7;
 const TRIM_EVERY_MS = 60_000;
-/** Rows removed at once: a second's worth of locks at most. */
-const TRIM_MAX = 5_000;
+/** After a round that took all it may: what strangers send (webhooks) outruns a round a minute. */
+const TRIM_AGAIN_MS = 5_000;
+/** Rows of a table removed at once: a second's worth of locks at most. */
+export const TRIM_MAX = 5_000;
 /** between tries while another relay holds the lease, or the broker or MariaDB is away */
 const AWAY_MS = 1_000;
 
 export interface RelayDeps {
   readonly outbox: OutboxRepository;
+  readonly leftovers: Leftovers;
   readonly producer: Producer;
   readonly lease: Lease;
   readonly topicPrefix: string;
@@ -41,7 +46,9 @@ export function startRelay(deps: RelayDeps): { stop(): Promise<void> } {
   const idle = async (): Promise<void> => {
     if (Date.now() < trimAt) return rest(deps.pollMs);
     trimAt = Date.now() + TRIM_EVERY_MS;
-    await deps.outbox.trim({ keepDays: KEEP_DAYS, limit: TRIM_MAX });
+    const events = await deps.outbox.trim({ keepDays: KEEP_DAYS, limit: TRIM_MAX });
+    const most = Math.max(events, await deps.leftovers.trim({ limit: TRIM_MAX }));
+    if (most >= TRIM_MAX) trimAt = Date.now() + TRIM_AGAIN_MS;
   };
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {

@@ -32,7 +32,7 @@ export const leases = new EntitySchema({
   columns: { name: text(40)(primary), epoch: integer(), holder: text(64)(nullable), until: time() },
 });
 
-/** The stored answer to one key, written with the effect it tells of; kept for 24 hours at least. */
+/** The stored answer to one key, written with the effect it tells of; promised for 24 hours, trimmed after a week. */
 export const idempotencyKeys = new EntitySchema({
   name: 'idempotency_keys',
   columns: {

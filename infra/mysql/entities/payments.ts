@@ -75,7 +75,10 @@ export const refunds = new EntitySchema({
   ],
 });
 
-/** One message of the provider: a hint, kept until the provider has been asked. */
+/**
+ * One message of the provider, or of anybody: a hint, written before it is answered. Trimmed a day after the provider was asked,
+ * or it was laid aside (a day after it came); never before.
+ */
 export const webhookEvents = new EntitySchema({
   name: 'webhook_events',
   columns: { id: id(primary), payload: json(), received_at: time(), asked_at: time(nullable) },

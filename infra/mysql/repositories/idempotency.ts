@@ -1,7 +1,7 @@
 /**
  * Stored answers of operations whose effect has no natural key: one row per (member, scope, key), written in the
  * transaction of the effect, so that there is never an effect without its answer or an answer without its effect.
- * Refusals are not stored: they free the key. Rows live at least 24 h.
+ * Refusals are not stored: they free the key. Rows live at least 24 h: the trim takes them after a week.
  */
 import type { DataSource } from 'typeorm';
 import { Problem } from '../../../domain/errors';
