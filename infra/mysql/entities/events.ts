@@ -28,7 +28,11 @@ export const inbox = new EntitySchema({
   indices: [index('ix_inbox_age', ['at'])],
 });
 
-/** Per consumer and order the newest version seen. */
+/**
+ * Per consumer and order the newest version seen, written with the event's effect: an older `order.created` is taken without
+ * asking the member to pay. Never deleted, like its order: that event may come years later (a dead letter waits for a person, an
+ * outbox row for its group), and only this row tells that it is late.
+ */
 export const consumedVersions = new EntitySchema({
   name: 'consumed_versions',
   columns: { consumer: text(40)(primary), order_id: id(primary), version: integer() },
