@@ -28,7 +28,10 @@ const isSame = (one: PayableOrder, other: PayableOrder): boolean =>
 /** News of one moment is gathered for this long, so that a burst of sagas costs few queries. */
 const GATHER_MS = 10;
 
-/** @param netMs how often everybody is looked at; also the longest an answer is late when its news was lost */
+/**
+ * @param netMs how often everybody is looked at; also the longest an answer is late when its news was lost. Above that many
+ * who wait, 1 ms for each: a crowd costs a thousand rows a second, and no more.
+ */
 export function createOrderWatch(
   read: (orderIds: readonly string[]) => Promise<readonly PayableOrder[]>,
   netMs = 250,
@@ -67,7 +70,8 @@ export function createOrderWatch(
   }
 
   function cast(): void {
-    if (net === null && waiting.size > 0 && !isClosed) net = setTimeout(() => void lookAtAll(), netMs);
+    if (net === null && waiting.size > 0 && !isClosed)
+      net = setTimeout(() => void lookAtAll(), Math.max(netMs, waiting.size));
   }
 
   async function lookAtHeard(): Promise<void> {

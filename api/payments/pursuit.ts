@@ -44,23 +44,24 @@ export interface Pursuit {
 
 /** How long a payment is pursued: an engine that restarts is back by then. */
 const PURSUE_MS = 60_000;
-/** between looks when nothing seems to change */
+/** Between looks when the order does not change: with a caller who waits, and with none. */
 const LOOK_MS = 1_000;
+const LATE_LOOK_MS = 5_000;
 /** A saga hears of what it has committed within milliseconds. */
 const SOON_MS = 50;
 
-/** No answer yet: look again when the order changes, or soon. */
+/** No answer yet: look again when the order changes, or at the latest `soon`, or `later`. */
 interface LookAgain {
   readonly kind: 'again';
-  readonly withinMs: number;
+  readonly when: 'soon' | 'later';
   /** this owner has the payment: MariaDB will tell, asking it again would only repeat "pending" */
   readonly takenBy?: string;
 }
 const isStarting = ({ status, isDispatched }: PayableOrder): boolean => status === 'QUEUED' && !isDispatched;
 
-const again = (withinMs: number, takenBy?: string): LookAgain => ({
+const again = (when: LookAgain['when'], takenBy?: string): LookAgain => ({
   kind: 'again',
-  withinMs,
+  when,
   ...(takenBy ? { takenBy } : {}),
 });
 
@@ -93,16 +94,16 @@ export function createPursuits(deps: PursuitDeps) {
   }
 
   async function ask(order: PayableOrder, request: ConfirmRequest): Promise<ConfirmOutcome | LookAgain> {
-    if (order.owner === null) await deps.setPaying(order.orderId);
+    if (order.owner === null && !order.isPaying) await deps.setPaying(order.orderId);
     // Claimed, and its workflow is about to start: asking for it would only find nobody, as often as we asked.
-    if (order.owner === null || isStarting(order)) return again(LOOK_MS);
+    if (order.owner === null || isStarting(order)) return again('later');
     const { orderId, paymentKey, amount } = request;
     const answer = await deps.askOwner(order.owner, { orderId, paymentKey, amount });
     if (answer.kind === 'done' || answer.kind === 'declined') return answer;
-    if (answer.kind === 'pending') return again(LOOK_MS, order.owner);
+    if (answer.kind === 'pending') return again('later', order.owner);
     if (answer.kind === 'refused') return weighRefusal(answer, request);
     if (answer.kind === 'gone') deps.nudgeSweeper();
-    return again(LOOK_MS);
+    return again('later');
   }
 
   /**
@@ -113,11 +114,11 @@ export function createPursuits(deps: PursuitDeps) {
     { code, status }: Extract<ConfirmResult, { kind: 'refused' }>,
     request: ConfirmRequest,
   ): Promise<ConfirmOutcome | LookAgain> {
-    if (status === 'QUEUED') return again(LOOK_MS);
+    if (status === 'QUEUED') return again('later');
     if (await payments.keyStory(request.orderId, request.paymentKey)) return readOutcome(request);
     const order = await payments.payableOrder(request.orderId, request.memberId);
     const isFree = order?.status === 'PENDING_PAYMENT' && order.activePayment === null;
-    if (code === 'payment_in_progress' && isFree) return again(SOON_MS);
+    if (code === 'payment_in_progress' && isFree) return again('soon');
     return { kind: 'refused', code: code satisfies ProblemCode };
   }
 
@@ -126,7 +127,7 @@ export function createPursuits(deps: PursuitDeps) {
     try {
       return await ask(order, pursuit.request);
     } catch (error) {
-      if (pursuit.isLate && error instanceof Problem && error.code === 'unavailable') return again(LOOK_MS);
+      if (pursuit.isLate && error instanceof Problem && error.code === 'unavailable') return again('later');
       throw error;
     }
   }
@@ -140,11 +141,12 @@ export function createPursuits(deps: PursuitDeps) {
       if (!order) return { kind: 'refused', code: 'not_found' };
       const isTaken = takenBy !== undefined && takenBy === order.owner;
       const answer =
-        (await known(order, request)) ?? (isTaken ? again(LOOK_MS, takenBy) : await askPatiently(order, pursuit));
+        (await known(order, request)) ?? (isTaken ? again('later', takenBy) : await askPatiently(order, pursuit));
       if (answer.kind !== 'again') return answer;
       takenBy = answer.takenBy;
       if (pursuit.isStopped || Date.now() >= until) return readOutcome(request);
-      await watch.changed(order, answer.withinMs);
+      const laterMs = pursuit.isLate ? LATE_LOOK_MS : LOOK_MS;
+      await watch.changed(order, answer.when === 'soon' ? SOON_MS : laterMs);
     }
   }
 

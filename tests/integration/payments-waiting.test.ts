@@ -95,10 +95,14 @@ test('When the order is still queued, then it moves to the head of the line, and
 
 test('When nobody takes the queued order in time, then 202, and the payment is made when somebody does', async () => {
   const order = await shop.accepted(shop.productId);
+  const before = shop.looks;
   expect(await shop.pay(order, 'patient')).toMatchObject({
     status: 202,
     body: { status: 'READY', orderStatus: 'QUEUED' },
   });
+  // Looked at more than once, and moved once: a thousand who wait in line must not cost a thousand writes a second.
+  expect(shop.looks).toBeGreaterThan(before + 1);
+  expect(shop.moves.filter((orderId) => orderId === order.orderId)).toHaveLength(1);
   const workflowId = `checkout-${order.orderId}`;
   shop.owner = async () => {
     await shop.ledger.openOrder({ orderId: order.orderId, owner: workflowId, holdMs: 60_000 });

@@ -10,6 +10,7 @@ const order = (orderId: string, given: Partial<PayableOrder> = {}): PayableOrder
   owner: null,
   activePayment: null,
   isDispatched: false,
+  isPaying: false,
   ...given,
 });
 

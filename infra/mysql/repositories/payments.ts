@@ -35,6 +35,8 @@ export interface PayableOrder {
   readonly activePayment: string | null;
   /** the owner's workflow is known to have started */
   readonly isDispatched: boolean;
+  /** its buyer is known to be paying: it stands at the head of the line */
+  readonly isPaying: boolean;
 }
 
 /** What became of one payment key. */
@@ -151,12 +153,19 @@ function tellStory(rows: readonly StoryRow[], paymentKey: string): KeyStory | nu
 
 async function payableOrders(sql: Sql, orderIds: readonly string[]): Promise<readonly PayableOrder[]> {
   if (orderIds.length === 0) return [];
-  const rows = await sql.rows<Omit<PayableOrder, 'isDispatched'> & { dispatchedAt: Date | null }>(
-    `SELECT id AS orderId, member_id AS memberId, status, amount, owner, active_payment AS activePayment, dispatched_at AS dispatchedAt
+  const rows = await sql.rows<
+    Omit<PayableOrder, 'isDispatched' | 'isPaying'> & { dispatchedAt: Date | null; paying: number }
+  >(
+    `SELECT id AS orderId, member_id AS memberId, status, amount, owner, active_payment AS activePayment, dispatched_at AS dispatchedAt,
+       paying
      FROM orders WHERE id IN (?)`,
     [orderIds],
   );
-  return rows.map(({ dispatchedAt, ...order }) => ({ ...order, isDispatched: dispatchedAt !== null }));
+  return rows.map(({ dispatchedAt, paying, ...order }) => ({
+    ...order,
+    isDispatched: dispatchedAt !== null,
+    isPaying: paying !== 0,
+  }));
 }
 
 export type PaymentsRepository = ReturnType<typeof createPaymentsRepository>;

@@ -34,6 +34,8 @@ export interface ConfirmFixture extends LedgerFixture {
   nudges: number;
   /** how often pursuits have looked at their orders */
   looks: number;
+  /** orders that pursuits have moved to the head of the line, each time */
+  readonly moves: string[];
   /** Nobody is expected to be asked. */
   reset(): void;
   /** An order that its saga has opened. */
@@ -61,7 +63,10 @@ export async function createConfirmFixture(): Promise<ConfirmFixture> {
   const confirm = createConfirm({
     payments,
     watch,
-    setPaying: ledger.setPaying,
+    setPaying: (orderId) => {
+      shop.moves.push(orderId);
+      return ledger.setPaying(orderId);
+    },
     askOwner: (workflowId, payment) => shop.owner(workflowId, payment),
     nudgeSweeper: () => {
       shop.nudges += 1;
@@ -98,6 +103,7 @@ export async function createConfirmFixture(): Promise<ConfirmFixture> {
     owner: nobody,
     nudges: 0,
     looks: 0,
+    moves: [],
     reset() {
       shop.nudges = 0;
       shop.owner = nobody;
