@@ -138,7 +138,7 @@ export function createProxy({ balancer, principals, waitingBound, onRevoked, onR
       const upstream = choose(passing, tried, last);
       last = await sendTo(upstream, passing).catch((error: unknown) => {
         // "Not begun" would not be true of a request that broke on its way before.
-        throw last?.kind === 'broken' ? failureOf(last) : error;
+        throw last && wasBroken ? failureOf(last) : error;
       });
       if (last.kind === 'refused') balancer.refused(upstream);
       else if (last.kind === 'answered') balancer.answered(upstream);
