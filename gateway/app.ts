@@ -160,8 +160,18 @@ function pagesRouter({ publicKeys, publicUrl, ready }: GatewayDeps): Router {
   return router;
 }
 
+/**
+ * Requests that a client sends on one connection without waiting for their answers (pipelining) are begun one after the
+ * other: an answer that is not its turn yet can neither be written nor tell that its client is gone.
+ */
+const inTurn: RequestHandler = (_request, response, next) => {
+  if (response.socket) next();
+  else response.once('socket', () => next());
+};
+
 export function createGatewayApp(deps: GatewayDeps): Express {
   const app = createExpressApp();
+  app.use(inTurn);
   app.set('trust proxy', deps.trustProxy);
   app.use((request, response, next) => {
     // From outside it might repeat, and the principal is bound to it.

@@ -2,6 +2,7 @@
  * The way of one kind of request to one instance: its connections, and the line before them. Whoever stands in line has
  * sent nothing yet, so it can be turned away without harm: when the line is too long, or does not move.
  */
+import type { ServerResponse } from 'node:http';
 import { Semaphore, withTimeout } from 'async-mutex';
 import { Pool } from 'undici';
 import { Problem } from '../domain/errors';
@@ -32,17 +33,20 @@ export interface ChannelOptions {
   /** ms that a request waits for a connection at most */
   readonly patienceMs: number;
 }
+/** Emits `close` when it is gone. */
+export type Client = Pick<ServerResponse, 'once' | 'off'>;
+
 export interface Channel {
   readonly pool: Pool;
   /** requests of this gateway under way and in line */
   readonly size: number;
   readonly isFull: boolean;
   /**
-   * Waits for a connection: whoever is let in sends at once.
+   * Waits for a connection: whoever is let in sends at once. A client that closes is no longer counted.
    * @returns what gives the connection back
    * @throws Problem unavailable after `patienceMs`; nothing was sent
    */
-  enter(): Promise<() => void>;
+  enter(client: Client): Promise<() => void>;
   /** Waits for what is under way. */
   close(): Promise<void>;
 }
@@ -77,16 +81,24 @@ export function createChannel({ url, connections, max, patienceMs }: ChannelOpti
     get isFull() {
       return size >= max;
     },
-    async enter() {
+    async enter(client) {
+      let isCounted = true;
       size += 1;
+      const uncount = (): void => {
+        if (isCounted) size -= 1;
+        isCounted = false;
+        client.off('close', uncount);
+      };
+      // Those who gave up and come again must not find the line full of themselves.
+      client.once('close', uncount);
       try {
         const [, leave] = await places.acquire();
         return () => {
-          size -= 1;
+          uncount();
           leave();
         };
       } catch (error) {
-        size -= 1;
+        uncount();
         throw error === isLate ? new Problem('unavailable', { detail: STANDS_STILL }) : error;
       }
     },

@@ -11,6 +11,7 @@ import { Problem } from '../domain/errors';
 import { PRINCIPAL_HEADER, REQUEST_ID_HEADER, type ServiceName } from '../domain/names';
 import type { OperationShape } from '../domain/operations/operation';
 import type { Principal, PrincipalSigner } from '../infra/http/principal';
+import { parsePrefer } from '../infra/http/request-headers';
 import { REVOKED_HEADER } from '../infra/http/revocation-news';
 import type { Balancer, Upstream } from './balancer';
 import type { Pace } from './channel';
@@ -80,10 +81,15 @@ interface Passing {
   sign(): Promise<Readonly<Record<string, string>>>;
 }
 
-const paceOf = (operation: OperationShape, headers: IncomingHttpHeaders): Pace =>
-  operation.access === 'stream' || (operation.headers?.includes('Prefer') === true && 'prefer' in headers)
-    ? 'waiting'
-    : 'prompt';
+function paceOf(operation: OperationShape, { prefer }: IncomingHttpHeaders): Pace {
+  const isWaitedFor =
+    operation.headers?.includes('Prefer') === true && Boolean(parsePrefer(String(prefer ?? '')).waitS);
+  return operation.access === 'stream' || isWaitedFor ? 'waiting' : 'prompt';
+}
+
+/** The member; for a ticket's holder the order, as its id is read and not as it is spelled in the path. */
+const clientOf = ({ principal }: Admitted, { params, path }: Request): string =>
+  principal?.memberId ?? String(params.orderId ?? path);
 
 export function createProxy({ balancer, principals, waitingBound, onRevoked, onRepeat }: ProxyDeps): RequestProxy {
   const onHeaders = (headers: IncomingHttpHeaders): void => {
@@ -119,7 +125,7 @@ export function createProxy({ balancer, principals, waitingBound, onRevoked, onR
   /** Once, to this instance. @throws Problem unavailable when its line does not move; nothing was sent */
   const sendTo = async (upstream: Upstream, { forwarded, pace, response, sign }: Passing): Promise<Outcome> => {
     const channel = upstream.channels[pace];
-    const leave = await channel.enter();
+    const leave = await channel.enter(response);
     try {
       const headers = await sign();
       return await forward(channel, { ...forwarded, headers }, { response, onHeaders });
@@ -154,7 +160,7 @@ export function createProxy({ balancer, principals, waitingBound, onRevoked, onR
   return async (request, response, admitted) => {
     const passing = await prepare(request, response, admitted);
     if (passing.pace === 'prompt') return send(passing);
-    const leave = waitingBound.enter(admitted.principal?.memberId ?? request.path);
+    const leave = waitingBound.enter(clientOf(admitted, request));
     try {
       await send(passing);
     } finally {

@@ -3,7 +3,7 @@ import { Problem } from '../domain/errors';
 
 export interface WaitingBound {
   /**
-   * @param client the member, or for a ticket's holder the path of its order
+   * @param client the member, or for a ticket's holder its order
    * @returns what gives the place back
    * @throws Problem rate_limited when this client has `max` open already
    */

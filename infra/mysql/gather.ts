@@ -39,7 +39,13 @@ export function createGatherer<I, O>({ run, batchMax, withinMs = WITHIN_MS }: Ga
   async function answer(batch: readonly Waiting<I, O>[]): Promise<void> {
     try {
       const inputs = batch.map((each) => each.input);
-      const answers = await inTime(run(inputs), withinMs);
+      const work = run(inputs);
+      // What comes too late is nobody's: a failure among it must not end the process as an unhandled one.
+      void work.then(
+        (late) => Promise.allSettled(late),
+        () => undefined,
+      );
+      const answers = await inTime(work, withinMs);
       if (answers.length !== batch.length) throw new Error(`${answers.length} answers to ${batch.length} calls`);
       for (const [index, each] of batch.entries()) each.resolve(answers[index] as O | Promise<O>);
     } catch (error) {

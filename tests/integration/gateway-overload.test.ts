@@ -1,4 +1,6 @@
 /** A gateway whose services are slow: who stands in line, for how long, and who is turned away. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { decodeJwt } from 'jose';
 import { createId } from '../../domain/ids';
 import { PRINCIPAL_HEADER } from '../../domain/names';
@@ -52,7 +54,7 @@ const checkout = (token: string, prefer: string): Promise<Response> =>
 test('When a line does not move, then who stood in it for long is told to come again, and was never sent', async () => {
   await start({ GATEWAY_CONNECTIONS: 1, GATEWAY_LINE_WAIT_MS: 100 });
   const token = await signToken();
-  const { done } = await occupy(token, 1_500);
+  const { done } = await occupy(token, 5_000);
 
   const late = await ask('/v1/orders', { token });
 
@@ -66,7 +68,7 @@ test('When a line does not move, then who stood in it for long is told to come a
 test('When the line is full, then the next one is told so at once', async () => {
   await start({ GATEWAY_CONNECTIONS: 1, GATEWAY_LINE_MAX: 2 });
   const token = await signToken();
-  const { done } = await occupy(token, 1_500);
+  const { done } = await occupy(token, 5_000);
   const inLine = ask('/v1/orders', { token });
   await until(async () => (await inFlight()) === 2, { within: 5_000, what: 'it stands in line' });
 
@@ -91,12 +93,14 @@ test('When a request has stood in line, then its principal is as young as its se
 test('When a client leaves the line, then its request is never sent', async () => {
   await start({ GATEWAY_CONNECTIONS: 1 });
   const token = await signToken();
-  const { done } = await occupy(token, 1_500);
+  const { done } = await occupy(token, 5_000);
   const leaving = new AbortController();
   const left = ask('/v1/orders', { token, signal: leaving.signal });
   await until(async () => (await inFlight()) === 2, { within: 5_000, what: 'it stands in line' });
   leaving.abort();
   await expect(left).rejects.toThrow('abort');
+  // Nor does it fill the line any longer.
+  await until(async () => (await inFlight()) === 1, { within: 2_000, what: 'it is not counted' });
 
   await done;
   expect((await ask('/v1/orders', { token })).status).toBe(200);
@@ -117,6 +121,41 @@ test('When an answer is waited for on purpose, then it keeps nobody else from be
   expect((await waiting).status).toBe(200);
 });
 
+test('When a client asks for streams in advance on one connection and leaves, then none of its places is kept', async () => {
+  await start({ GATEWAY_STREAMS_PER_CLIENT: 2 });
+  const token = await signToken();
+  const { hostname, port } = new URL(gateway);
+  const head = `HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n\r\n`;
+  const pipelined = Array.from({ length: 4 }, () => `GET /v1/checkouts/${createId('ord')}/events ${head}`).join('');
+  const socket = connect(Number(port), hostname, () => socket.write(pipelined));
+  await once(socket, 'data');
+  const leaving = new AbortController();
+  try {
+    // One is begun, the others have not had their turn.
+    expect((await openStream(token, leaving.signal)).status).toBe(200);
+    expect((await openStream(token, leaving.signal)).status).toBe(429);
+    socket.destroy();
+    const isLetIn = async () => (await openStream(token, leaving.signal)).status === 200;
+    await until(isLetIn, { within: 5_000, what: 'the place is free again' });
+  } finally {
+    leaving.abort();
+  }
+});
+
+test('When the order in the path of a ticket is spelled otherwise, then it is the same order', async () => {
+  await start({ GATEWAY_STREAMS_PER_CLIENT: 1 });
+  const orderId = createId('ord');
+  const leaving = new AbortController();
+  const open = (spelled: string) =>
+    fetch(`${gateway}/v1/checkouts/${spelled}/events?ticket=any`, { signal: leaving.signal });
+  try {
+    expect((await open(orderId)).status).toBe(200);
+    expect((await open(orderId.replace('o', '%6f'))).status).toBe(429);
+  } finally {
+    leaving.abort();
+  }
+});
+
 test('When a member has many streams open, then one more is refused, to this member only, until one is closed', async () => {
   await start({ GATEWAY_STREAMS_PER_CLIENT: 2 });
   const [token, other] = [await signToken(), await signToken()];
@@ -130,6 +169,9 @@ test('When a member has many streams open, then one more is refused, to this mem
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
     expect(await refused.json()).toMatchObject({ code: 'rate_limited' });
     expect((await checkout(token, 'wait=1')).status).toBe(429);
+    // Nothing is waited for here, and what an operation does not read it need not fear.
+    expect((await checkout(token, 'return=minimal')).status).toBe(200);
+    expect((await ask('/v1/orders', { token, headers: { prefer: 'wait=1' } })).status).toBe(200);
     expect((await ask('/v1/orders', { token })).status).toBe(200);
     expect((await openStream(other, staying.signal)).status).toBe(200);
 

@@ -66,6 +66,29 @@ test('When rows are grouped, then each group keeps their order', () => {
   ]);
 });
 
+test('When an answer that fails comes too late, then nobody hears of it, and the process goes on', async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  let answer: () => void = () => undefined;
+  const { ask } = createGatherer<string, string>({
+    batchMax: 10,
+    withinMs: 20,
+    run: async (batch) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return batch.map((each) => Promise.reject(new Error(each)));
+    },
+  });
+  await expect(ask('late')).rejects.toMatchObject({ code: 'unavailable' });
+  answer();
+  await turn();
+  await turn();
+  process.off('unhandledRejection', note);
+  expect(unhandled).toEqual([]);
+});
+
 test('When a batch is never answered, then its callers are told so, and the next batch goes', async () => {
   const { ask, waiting } = createGatherer<string, string>({
     batchMax: 10,
