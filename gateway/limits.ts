@@ -82,18 +82,45 @@ export interface GuessLimitOptions extends StoreOptions {
 }
 
 /**
+ * Guesses of one address under way at a gateway: what is not answered is not counted yet, so without this a thousand at once
+ * would all be looked at. Above the crowd of a large office.
+ */
+const UNDER_WAY_MAX = 100;
+
+const WRONG = 'Too many wrong passwords came from this address.';
+const CROWDED = 'Too many log-ins are under way from this address.';
+
+/** How many requests each client has under way. */
+function createCounts() {
+  const counts = new Map<string, number>();
+  return {
+    of: (client: string): number => counts.get(client) ?? 0,
+    change(client: string, by: 1 | -1): void {
+      const count = (counts.get(client) ?? 0) + by;
+      if (count > 0) counts.set(client, count);
+      else counts.delete(client);
+    },
+  };
+}
+
+/**
  * For operations where a stranger can try secrets: counts the refusals (401) of an address, and above the limit throws
- * Problem rate_limited before the secret is looked at. Right answers cost nothing, so a crowd behind one address may log
- * in all at once when a sale opens. By address, not by name: otherwise anybody could lock anybody out.
+ * Problem rate_limited before the secret is looked at, right or wrong, until the minute is over. Right answers are not
+ * counted, so a crowd behind one address may log in when a sale opens. By address, not by name: otherwise anybody could lock
+ * a member out. Behind a proxy all have one address, unless TRUST_PROXY says how to tell them apart.
  */
 export function createGuessLimiter(options: GuessLimitOptions): RequestHandler {
   const store = createSharedStore(options);
   void store.init?.({ windowMs: WINDOW_MS } as Options);
+  const underWay = createCounts();
   return async (request, response, next) => {
     const client = `${ipKeyGenerator(request.ip ?? '')}:guesses`;
     const counted = await store.get?.(client);
-    if (counted && counted.totalHits >= options.perMinute)
-      throw limited(counted.resetTime, 'Too many wrong passwords came from this address.');
+    if (response.destroyed) return;
+    if (counted && counted.totalHits >= options.perMinute) throw limited(counted.resetTime, WRONG);
+    if (underWay.of(client) >= UNDER_WAY_MAX) throw new Problem('rate_limited', { retryAfterS: 1, detail: CROWDED });
+    underWay.change(client, 1);
+    response.once('close', () => underWay.change(client, -1));
     response.once('finish', () => {
       if (response.statusCode === 401) void store.increment(client);
     });

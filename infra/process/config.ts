@@ -118,7 +118,7 @@ export const settings = {
     integer(1).default(6_000),
   ),
   LOGIN_FAILURES_PER_MINUTE: setting(
-    'log-ins with a wrong password that one address may send per minute; above it 429',
+    'wrong passwords that one address may send per minute; above it its log-ins are 429 (behind a proxy set TRUST_PROXY)',
     integer(1).default(30),
   ),
   TRUST_PROXY: setting('hops of trusted proxies before the gateway', integer(0).default(0)),

@@ -2,9 +2,16 @@ import type { KeyObject } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { SignJWT } from 'jose';
+import { Problem } from '../../domain/errors';
 import { createId } from '../../domain/ids';
+import { createGuessLimiter } from '../../gateway/limits';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_TYPE } from '../../infra/http/access-token';
-import { startOwnRedis, testServers } from '../support/servers';
+import { createExpressApp } from '../../infra/http/express-app';
+import { listen } from '../../infra/http/listen';
+import { useProblems } from '../../infra/http/service-app';
+import { createLogger } from '../../infra/process/logger';
+import { CHECKOUT, connectRedis } from '../../infra/redis/connection';
+import { startOwnRedis, testServers, uniqueName } from '../support/servers';
 import { until } from '../support/until';
 import { type Edge, type StandIn, startEdge } from './support/edge';
 
@@ -274,7 +281,10 @@ test('When somebody asks too often, then 429 with Retry-After; with Redis away, 
   }
 });
 
-test('When somebody guesses passwords, then no more are looked at for that minute; right ones are not counted', async () => {
+/** An edge of its own, so with counters of its own, where three wrong passwords a minute are too many. */
+async function whileGuarded(
+  use: (enter: (password: string) => ReturnType<typeof send>, right: string, url: string) => Promise<void>,
+) {
   const guarded = await startEdge({ redisUrl: testServers().redis, gateway: { LOGIN_FAILURES_PER_MINUTE: 3 } });
   try {
     await guarded.startMembers();
@@ -285,10 +295,16 @@ test('When somebody guesses passwords, then no more are looked at for that minut
     });
     const login = { username: createId('mem').slice(4), password: 'correct horse battery' };
     expect((await send('/v1/members', json('POST', login), url)).status).toBe(201);
-    const enter = (password: string) => send('/v1/sessions', json('POST', { ...login, password }), url);
     await secondsOfMinuteLeft(15);
+    await use((password) => send('/v1/sessions', json('POST', { ...login, password }), url), login.password, url);
+  } finally {
+    await guarded.stop();
+  }
+}
 
-    const right = [await enter(login.password), await enter(login.password), await enter(login.password)];
+test('When somebody guesses passwords, then no more are looked at for that minute; right ones are not counted', () =>
+  whileGuarded(async (enter, password, url) => {
+    const right = [await enter(password), await enter(password), await enter(password)];
     const wrong = [await enter('a guess'), await enter('another one'), await enter('a third one')];
     const late = await enter('a fourth one');
 
@@ -296,10 +312,42 @@ test('When somebody guesses passwords, then no more are looked at for that minut
     expect(wrong.map(({ status }) => status)).toEqual([401, 401, 401]);
     expect(late).toMatchObject({ status: 429, body: { code: 'rate_limited' } });
     expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await enter(login.password)).status).toBe(429);
+    expect((await enter(password)).status).toBe(429);
     expect((await send('/v1/products', {}, url)).status).not.toBe(429);
+  }));
+
+test('When somebody guesses many passwords at once, then only so many are looked at: what is under way is not counted yet', async () => {
+  const redis = connectRedis(testServers().redis, CHECKOUT);
+  let looked = 0;
+  let answer: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const app = createExpressApp();
+  app.use(createGuessLimiter({ redis, shop: uniqueName('guesses'), perMinute: 3 }), async () => {
+    looked += 1;
+    await answered;
+    throw new Problem('invalid_credentials');
+  });
+  useProblems(app, createLogger('test', 'silent'));
+  const server = await listen(app, { host: '127.0.0.1', port: 0 });
+  try {
+    const statuses: number[] = [];
+    const guesses = Array.from({ length: 160 }, async () => {
+      const { status } = await fetch(server.url);
+      statuses.push(status);
+    });
+    await until(() => looked + statuses.length === 160, { within: 20_000, what: 'all are let in or refused' });
+    expect(new Set(statuses)).toEqual(new Set([429]));
+    expect(looked).toBe(100);
+    answer();
+    await Promise.all(guesses);
+    // The places are free again, and now they are counted.
+    expect((await fetch(server.url)).status).toBe(429);
+    expect(looked).toBe(100);
   } finally {
-    await guarded.stop();
+    await server.close();
+    redis.disconnect();
   }
 });
 
