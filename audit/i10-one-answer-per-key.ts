@@ -15,7 +15,7 @@ const PAGE = 500;
 /** The gate knows the keys of a day (docs/protocol.md, section 1); an hour more, for clocks. */
 const GATE_KNOWS_HOURS = 25;
 
-/** Orders whose key the gate may know, newest first, page by page: a shop has more orders than fit into memory. */
+/** Orders whose key the gate may know, newest first, page by page: each costs the gate a look. */
 async function* recentOrders({ sql }: AuditDeps): AsyncGenerator<readonly KeyedOrder[]> {
   let before: string | undefined;
   for (;;) {
@@ -52,6 +52,9 @@ async function inGate(deps: AuditDeps): Promise<{ keys: number; offenders: Offen
 
 const nameOf = ({ memberId, key }: { readonly memberId: string; readonly key: string }): string => `${memberId} ${key}`;
 
+const amountsOf = (told: number | undefined, is: number): Offender =>
+  told === undefined || told === is ? {} : { toldAmount: told, isAmount: is };
+
 /** Answers without any order are for I11 to name. */
 async function asTold({ sql }: AuditDeps, told: readonly Observation[]): Promise<Offender[]> {
   const offenders: Offender[] = [];
@@ -65,7 +68,7 @@ async function asTold({ sql }: AuditDeps, told: readonly Observation[]): Promise
     for (const { memberId, key, orderId, amount } of page) {
       const order = byKey.get(nameOf({ memberId, key }));
       if (order && (order.orderId !== orderId || (amount !== undefined && Number(order.amount) !== amount))) {
-        offenders.push({ key, told: orderId ?? null, is: order.orderId });
+        offenders.push({ key, told: orderId ?? null, is: order.orderId, ...amountsOf(amount, Number(order.amount)) });
       }
     }
   }

@@ -20,7 +20,8 @@ export function toldOf({ member, key, productId, answer: { status, body } }: Che
   const told = { memberId: memberIdOf(member.accessToken), key, status, productId, at: new Date().toISOString() };
   if (status === 202) {
     const { orderId, amount, sequence } = body;
-    return { ...told, orderId: String(orderId), amount: Number(amount), sequence: Number(sequence) };
+    const numbered = typeof sequence === 'number' ? { sequence } : {};
+    return { ...told, orderId: String(orderId), amount: Number(amount), ...numbered };
   }
   return body.code === 'sold_out' && body.final === true ? { ...told, final: true } : null;
 }

@@ -193,7 +193,7 @@ describe('I10', () => {
     ];
     expect(await found('I10', { observations })).toEqual([
       { key, told: other, is: orderId },
-      { key, told: orderId, is: orderId },
+      { key, told: orderId, is: orderId, toldAmount: PRICE + 1, isAmount: PRICE },
     ]);
   });
 });
