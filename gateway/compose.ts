@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { JSONWebKeySet } from 'jose';
 import { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
+import { Problem } from '../domain/errors';
 import { SERVICE_NAMES } from '../domain/names';
 import { createPrincipals } from '../infra/http/principal';
 import { createRevocationsRepository } from '../infra/mysql/repositories/revocations';
@@ -15,11 +16,11 @@ import { fixedInstances, type InstanceList, watchRegistry } from '../infra/regis
 import { createGatewayApp, createReadiness, passageOf } from './app';
 import { createBalancer } from './balancer';
 import type { ChannelLimits } from './channel';
+import { createClientBound } from './client-bound';
 import { createGuessLimiter, createLimiter } from './limits';
 import { createProxy } from './proxy';
 import { followRevocations } from './revocations';
 import { createTokenVerifier } from './tokens';
-import { createWaitingBound } from './waiting-bound';
 
 export const GATEWAY_SETTINGS = [
   'SHOP',
@@ -75,6 +76,11 @@ async function instancesOf(parts: GatewayParts): Promise<InstanceList> {
   return watchRegistry({ redis, subscriber, shop: config.SHOP, ttlMs: config.REGISTRY_TTL_MS, onError });
 }
 
+const tooManyStreams = (max: number) => (): Problem =>
+  new Problem('rate_limited', {
+    detail: `${max} event streams or waiting answers are open already. Close one first.`,
+  });
+
 const limitsOf = (config: GatewayParts['config']): ChannelLimits => ({
   connections: config.GATEWAY_CONNECTIONS,
   lineMax: config.GATEWAY_LINE_MAX,
@@ -116,7 +122,10 @@ export async function composeGateway(parts: GatewayParts): Promise<Gateway> {
     proxy: createProxy({
       balancer,
       principals: createPrincipals(config.PRINCIPAL_SECRET),
-      waitingBound: createWaitingBound(config.GATEWAY_STREAMS_PER_CLIENT),
+      waitingBound: createClientBound(
+        config.GATEWAY_STREAMS_PER_CLIENT,
+        tooManyStreams(config.GATEWAY_STREAMS_PER_CLIENT),
+      ),
       onRevoked: feed.note,
       onRepeat: (after) => repeats.inc({ after }),
     }),

@@ -7,6 +7,7 @@ import { ipKeyGenerator, MemoryStore, type Options, rateLimit, type Store } from
 import type { Redis } from 'ioredis';
 import { Problem } from '../domain/errors';
 import { createScripts } from '../infra/redis/scripts';
+import { createClientBound } from './client-bound';
 
 const WINDOW_MS = 60_000;
 
@@ -88,20 +89,8 @@ export interface GuessLimitOptions extends StoreOptions {
 const UNDER_WAY_MAX = 100;
 
 const WRONG = 'Too many wrong passwords came from this address.';
-const CROWDED = 'Too many log-ins are under way from this address.';
-
-/** How many requests each client has under way. */
-function createCounts() {
-  const counts = new Map<string, number>();
-  return {
-    of: (client: string): number => counts.get(client) ?? 0,
-    change(client: string, by: 1 | -1): void {
-      const count = (counts.get(client) ?? 0) + by;
-      if (count > 0) counts.set(client, count);
-      else counts.delete(client);
-    },
-  };
-}
+const crowded = (): Problem =>
+  new Problem('rate_limited', { retryAfterS: 1, detail: 'Too many log-ins are under way from this address.' });
 
 /**
  * For operations where a stranger can try secrets: counts the refusals (401) of an address, and above the limit throws
@@ -112,15 +101,13 @@ function createCounts() {
 export function createGuessLimiter(options: GuessLimitOptions): RequestHandler {
   const store = createSharedStore(options);
   void store.init?.({ windowMs: WINDOW_MS } as Options);
-  const underWay = createCounts();
+  const underWay = createClientBound(UNDER_WAY_MAX, crowded);
   return async (request, response, next) => {
     const client = `${ipKeyGenerator(request.ip ?? '')}:guesses`;
     const counted = await store.get?.(client);
     if (response.destroyed) return;
     if (counted && counted.totalHits >= options.perMinute) throw limited(counted.resetTime, WRONG);
-    if (underWay.of(client) >= UNDER_WAY_MAX) throw new Problem('rate_limited', { retryAfterS: 1, detail: CROWDED });
-    underWay.change(client, 1);
-    response.once('close', () => underWay.change(client, -1));
+    response.once('close', underWay.enter(client));
     response.once('finish', () => {
       if (response.statusCode === 401) void store.increment(client);
     });

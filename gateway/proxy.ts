@@ -15,13 +15,14 @@ import { parsePrefer } from '../infra/http/request-headers';
 import { REVOKED_HEADER } from '../infra/http/revocation-news';
 import type { Balancer, Upstream } from './balancer';
 import type { Pace } from './channel';
+import type { ClientBound } from './client-bound';
 import { type Forwarded, forward, type Outcome, requestHeaders } from './forward';
-import type { WaitingBound } from './waiting-bound';
 
 export interface ProxyDeps {
   readonly balancer: Balancer;
   readonly principals: PrincipalSigner;
-  readonly waitingBound: WaitingBound;
+  /** event streams and waiting answers of one client: each keeps a connection, for long */
+  readonly waitingBound: ClientBound;
   /** a service ended this session with its answer */
   onRevoked(sessionId: string): void;
   onRepeat(outcome: Outcome['kind']): void;

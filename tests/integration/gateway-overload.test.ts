@@ -28,12 +28,14 @@ const ask = (path: string, init: RequestInit & { token: string }): Promise<Respo
   fetch(gateway + path, { ...init, headers: { authorization: `Bearer ${init.token}`, ...init.headers } });
 const begun = (path: string): number => service.seen.filter((line) => line.startsWith(`GET ${path} `)).length;
 
-/** Requests on their way to the service and in line, as the gateway counts them. */
-async function inFlight(): Promise<number> {
+const registered = async () => {
   const answer = await ask('/v1/registry', { token: await signToken('ADMIN') });
   const { items } = (await answer.json()) as { items: { service: string; inFlight: number }[] };
-  return items.find((item) => item.service === 'orders')?.inFlight ?? 0;
-}
+  return items.filter(({ service: name }) => name === 'orders');
+};
+const instances = async (): Promise<number> => (await registered()).length;
+/** Requests on their way to the service and in line, as the gateway counts them. */
+const inFlight = async (): Promise<number> => (await registered()).reduce((sum, item) => sum + item.inFlight, 0);
 /** Takes the only connection; resolves when it has it, with what resolves when it is free again. */
 async function occupy(token: string, ms: number): Promise<{ readonly done: Promise<Response> }> {
   const path = `/v1/orders?cursor=wait-${ms}`;
@@ -63,6 +65,22 @@ test('When a line does not move, then who stood in it for long is told to come a
   expect((await done).status).toBe(200);
   expect((await ask('/v1/orders', { token })).status).toBe(200);
   expect(begun('/v1/orders')).toBe(2);
+});
+
+test('When a request broke on one instance and does not get into the line of the other, then it is not said that it was not begun', async () => {
+  await start({ GATEWAY_CONNECTIONS: 1, GATEWAY_LINE_WAIT_MS: 100 });
+  const token = await signToken();
+  await edge.startStandIn(['orders']);
+  await until(async () => (await instances()) === 2, { within: 5_000, what: 'both instances are known' });
+  const done = ask('/v1/orders?cursor=wait-5000', { token });
+  await until(async () => (await inFlight()) === 1, { within: 5_000, what: 'one instance is busy' });
+
+  // The idle one is chosen, and dies of it.
+  const broken = await ask('/v1/orders?cursor=die', { token });
+
+  expect(broken.status).toBe(502);
+  expect(await broken.json()).toMatchObject({ code: 'bad_gateway' });
+  expect((await done).status).toBe(200);
 });
 
 test('When the line is full, then the next one is told so at once', async () => {

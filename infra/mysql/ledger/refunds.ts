@@ -8,14 +8,13 @@ import { insertPayments, lockPayments, movePayment, type PaymentRow } from './pa
 import type { Adjustment, BuyerRefundOutcome, LateMoneyOutcome, RefundClaim, RefundLedger } from './types';
 import { releaseLimits, returnUnits } from './units';
 
-const selectRefund = (
-  hint = '',
-): string => `SELECT r.id AS refundId, r.order_id AS orderId, o.member_id AS memberId, r.payment_id AS paymentId,
-  p.payment_key AS paymentKey, r.amount, r.reason, r.kind, r.status, r.refusals
-  FROM refunds r ${hint} JOIN payments p ON p.id = r.payment_id JOIN orders o ON o.id = r.order_id`;
+const COLUMNS = `r.id AS refundId, r.order_id AS orderId, o.member_id AS memberId, r.payment_id AS paymentId,
+  p.payment_key AS paymentKey, r.amount, r.reason, r.kind, r.status, r.refusals`;
+const JOINS = 'JOIN payments p ON p.id = r.payment_id JOIN orders o ON o.id = r.order_id';
+const SELECT_REFUND = `SELECT ${COLUMNS} FROM refunds r ${JOINS}`;
 
 export async function readRefund(sql: Sql, paymentId: string): Promise<RefundClaim | null> {
-  const [row] = await sql.rows<RefundClaim>(`${selectRefund()} WHERE r.payment_id = ?`, [paymentId]);
+  const [row] = await sql.rows<RefundClaim>(`${SELECT_REFUND} WHERE r.payment_id = ?`, [paymentId]);
   return row ?? null;
 }
 
@@ -25,7 +24,8 @@ export const readOpenRefunds = (
 ): Promise<readonly RefundClaim[]> =>
   sql.rows<RefundClaim>(
     // By the few that are open: in the order of their payments a long history of finished ones would be walked through.
-    `${selectRefund('FORCE INDEX (ix_refunds_status)')} WHERE r.status = 'REFUNDING' AND r.refused_code IS NULL AND r.payment_id > ?
+    `SELECT ${COLUMNS} FROM refunds r FORCE INDEX (ix_refunds_status) ${JOINS}
+     WHERE r.status = 'REFUNDING' AND r.refused_code IS NULL AND r.payment_id > ?
        AND r.updated_at <= UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND ORDER BY r.payment_id LIMIT ?`,
     [after, quietForMs * 1_000, limit],
   );
@@ -61,7 +61,7 @@ export async function addRefund(
 }
 
 async function readBuyerRefund(tx: Sql, orderId: string): Promise<RefundClaim | null> {
-  const [row] = await tx.rows<RefundClaim>(`${selectRefund()} WHERE r.order_id = ? AND r.kind = 'BUYER'`, [orderId]);
+  const [row] = await tx.rows<RefundClaim>(`${SELECT_REFUND} WHERE r.order_id = ? AND r.kind = 'BUYER'`, [orderId]);
   return row ?? null;
 }
 
